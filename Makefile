@@ -1,0 +1,40 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Needs Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SHARED ?= ../shared
+JOBS ?= auto
+
+.PHONY: demo test check weights bench clean
+
+demo: $(VENV)/.demo ## score the sample photographs, write demo-report.html
+	$(BIN)/ilgnet demo -o demo-report.html
+
+test: $(VENV)/.test check ## everything that guards the project
+	$(BIN)/python -m pytest -n $(JOBS)
+
+check: $(VENV)/.test ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+weights: $(VENV)/.test ## train the default model again (needs the data of data/README)
+	$(BIN)/python recipes/default/make.py $(SHARED)
+
+bench: $(VENV)/.test ## measure speed and memory on files made for it
+	$(BIN)/python benchmarks/speed/run.py
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e '.[heif,raw,parquet,evaluate,train,test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist demo-report.html

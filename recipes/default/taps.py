@@ -1,0 +1,97 @@
+"""Run the trunk once over every view, on all cores, and keep its pooled taps."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from material import Material
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from views import View, look
+
+from ilgnet.images.preprocess import Preprocess, prepare
+from ilgnet.models.ilgnet import ILGNet, ReducedTap
+from ilgnet.models.trunks.trunk import Trunk
+
+
+class PooledTaps(nn.Module):
+    """A trunk and the reduced taps, concatenated: what a connected layer sees."""
+
+    def __init__(self, trunk: Trunk, names: Sequence[str]) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.taps = nn.ModuleDict(
+            {n: ReducedTap(trunk.maps[n], "mean_and_deviation", None, 0.0) for n in names}
+        )
+
+    @classmethod
+    def of(cls, network: ILGNet) -> PooledTaps:
+        """Those that a network uses."""
+        return cls(network.trunk, list(network.taps))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 3, h, w) -> (N, D)."""
+        maps = self.trunk(images)
+        return torch.cat([tap(maps[name]) for name, tap in self.taps.items()], dim=1)
+
+
+def pool_views(
+    module: PooledTaps,
+    preprocess: Preprocess,
+    material: Material,
+    views: Sequence[View],
+    cores: int,
+) -> NDArray[np.float32]:
+    """The pooled taps of every view: (V, D)."""
+    session = _session(module, preprocess.height)
+    first = _run(session, preprocess, material, views[:1])
+    pooled = np.empty((len(views), first.shape[1]), np.float32)
+
+    def fill(start: int) -> None:
+        rows = slice(start, start + 4)
+        pooled[rows] = _run(session, preprocess, material, views[rows])
+
+    with ThreadPoolExecutor(cores) as pool:
+        for done, _ in enumerate(pool.map(fill, range(0, len(views), 4))):
+            if done % 500 == 0:
+                print(
+                    f"{type(module.trunk).__name__}: {4 * done} of {len(views)} views", flush=True
+                )
+    return pooled
+
+
+def _run(
+    session: onnxruntime.InferenceSession,
+    preprocess: Preprocess,
+    material: Material,
+    views: Sequence[View],
+) -> NDArray[np.float32]:
+    """Together where the shapes agree, else one by one."""
+    images = [prepare(look(material, view), preprocess) for view in views]
+    if len({image.shape for image in images}) == 1:
+        return session.run(None, {"images": np.stack(images)})[0]
+    return np.concatenate([session.run(None, {"images": image[None]})[0] for image in images])
+
+
+def _session(module: PooledTaps, side: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "taps.onnx"
+        torch.onnx.export(
+            module.eval(),
+            (torch.zeros(2, 3, side, side),),
+            path,
+            input_names=["images"],
+            output_names=["pooled"],
+            dynamic_axes={"images": {0: "batch", 2: "height", 3: "width"}, "pooled": {0: "batch"}},
+            opset_version=17,
+            dynamo=False,
+        )
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

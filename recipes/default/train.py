@@ -1,0 +1,202 @@
+"""Train the connected and output layers on pooled taps: votes, and the order of spoilt copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from views import CLEAN, View
+from votes import Array
+
+from ilgnet.models.ilgnet import ILGNet
+from ilgnet.models.registry import create
+from ilgnet.models.trunks.trunk import Trunk
+
+VOTES = torch.arange(1.0, 11.0)
+ARCHITECTURE = "ilgnet_mobilenet"
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a trial may vary; the defaults are what inner folds chose.
+
+    Attributes:
+        epochs: passes over the pictures.
+        rate: the highest learning rate of the one cycle.
+        decay: weight decay.
+        dropout: of the connected layer.
+        order: weight of the loss on the order of original, mild and severe.
+        mean: weight of the squared error of the mean vote beside the distance of the votes.
+        ava: weight of NIMA in the target of unrated photographs; the teacher's is 1.
+        rated: how many times as often a rated picture is seen as an unrated one.
+        local: whether the connected layer sees the local taps, or the global one alone.
+    """
+
+    epochs: int = 12
+    rate: float = 1e-3
+    decay: float = 3.0
+    dropout: float = 0.5
+    order: float = 1.0
+    mean: float = 1.0
+    ava: float = 1.1
+    rated: int = 3
+    local: bool = True
+
+
+class Head(nn.Module):
+    """The connected and output layers of a network, with standardised inputs while training."""
+
+    def __init__(self, network: ILGNet, pooled: Tensor, global_only_from: int | None) -> None:
+        super().__init__()
+        self.connected, self.output = network.connected, network.output
+        deviation = pooled.std(dim=0)
+        alive = deviation > 1.1e-3  # of a dead channel only the pooling's own epsilon is left
+        floor = 0.1 * deviation[alive].median()
+        scale = alive / deviation.clamp(min=float(floor))
+        if global_only_from is not None:
+            scale[:global_only_from] = 0.0
+        self.register_buffer("centre", pooled.mean(dim=0))
+        self.register_buffer("scale", scale)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Pooled taps (N, D) -> votes (N, 10)."""
+        z = (pooled - self.centre) * self.scale
+        return self.output(self.connected(z)).softmax(dim=1)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Move the standardisation into the connected layer, where the exported network has it."""
+        self.connected[0].weight *= self.scale
+        self.connected[0].bias -= self.connected[0].weight @ self.centre
+        self.centre.zero_()
+        self.scale.fill_(1)
+
+
+@dataclass(frozen=True)
+class Views:
+    """All training views, their pooled taps, and where each picture's are."""
+
+    views: Sequence[View]
+    pooled: Tensor
+    clean: dict[int, list[int]]
+    spoilt: dict[int, list[int]]
+
+    @classmethod
+    def of(cls, views: Sequence[View], pooled: NDArray[np.float32]) -> Views:
+        """Index them by picture; spoilt ones stay in order: the mild one, the severe one."""
+        clean: dict[int, list[int]] = {}
+        spoilt: dict[int, list[int]] = {}
+        for row, view in enumerate(views):
+            (clean if view.kind in CLEAN else spoilt).setdefault(view.picture, []).append(row)
+        return cls(views, torch.from_numpy(pooled), clean, spoilt)
+
+
+def fit(
+    trunk: Trunk, data: Views, pictures: NDArray[np.int64], wanted: Array, plan: Plan, seed: int
+) -> tuple[ILGNet, Head]:
+    """Train a head on some pictures.
+
+    Args:
+        trunk: frozen; copied into the network that is returned.
+        data: the views' pooled taps.
+        pictures: rows of the material that may be seen; a repeated one is seen more often.
+        wanted: votes (N, 10) that every picture's clean views should get.
+        plan: the trial.
+        seed: of the first weights and of the order of the pictures.
+    """
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    network = create(ARCHITECTURE)
+    network.trunk.load_state_dict(trunk.state_dict())
+    for tap in network.taps.values():
+        tap.layer.p = 0.0  # pooled taps are few enough: the connected layer's dropout suffices
+    network.connected[2].p = plan.dropout
+    last = list(network.taps.values())[-1].width
+    rows = [row for p in np.unique(pictures) for row in data.clean[p]]
+    boundary = None if plan.local else data.pooled.shape[1] - last
+    head = Head(network, data.pooled[rows], boundary)
+    targets = torch.from_numpy(wanted).float()
+    optimizer = torch.optim.AdamW(head.parameters(), plan.rate, weight_decay=plan.decay)
+    batches = [
+        order[start : start + BATCH]
+        for order in (rng.permutation(pictures) for _ in range(plan.epochs))
+        for start in range(0, len(order), BATCH)
+    ]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, plan.rate, total_steps=len(batches), pct_start=0.2
+    )
+    head.train()
+    for chosen in batches:
+        loss = _loss(head, data, chosen, targets, plan, rng)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    head.eval()
+    return network, head
+
+
+def _loss(
+    head: Head,
+    data: Views,
+    pictures: Sequence[int],
+    targets: Tensor,
+    plan: Plan,
+    rng: np.random.Generator,
+) -> Tensor:
+    """One clean view of each picture, and its spoilt copies behind it in their order."""
+    clean = [int(rng.choice(data.clean[p])) for p in pictures]
+    mild, severe = zip(*(data.spoilt[p] for p in pictures), strict=True)
+    votes = head(data.pooled[[*clean, *mild, *severe]])
+    loss = vote_loss(votes[: len(clean)], targets[list(pictures)], plan.mean)
+    best, middle, worst = (votes @ VOTES).chunk(3)
+    strength = torch.tensor([data.views[row].strength for row in mild])
+    # A mild flaw has to cost little, a severe one more; costing more than that is no error.
+    order = (0.15 + 0.5 * strength - best + middle).relu() + (0.2 - middle + worst).relu()
+    return loss + plan.order * order.mean()
+
+
+def vote_loss(predicted: Tensor, wanted: Tensor, mean: float) -> Tensor:
+    """Squared earth mover's distance between votes (N, 10), and squared errors of the moments.
+
+    The distance alone is nearly blind to the spread: the error of the mean drowns it.
+    """
+    distance = (predicted.cumsum(dim=1) - wanted.cumsum(dim=1)).square().sum(dim=1)
+    (centre, width), (wanted_centre, wanted_width) = moments(predicted), moments(wanted)
+    errors = mean * (centre - wanted_centre).square() + 4 * (width - wanted_width).square()
+    return (distance + errors).mean()
+
+
+def moments(votes: Tensor) -> tuple[Tensor, Tensor]:
+    """Votes (N, 10) -> means and standard deviations (N,)."""
+    mean = votes @ VOTES
+    return mean, (votes * (VOTES - mean[:, None]).square()).sum(dim=1).clamp(min=1e-4).sqrt()
+
+
+@torch.inference_mode()
+def predict(head: Head, pooled: Tensor) -> Array:
+    """Votes (N, 10)."""
+    return torch.cat([head(part) for part in pooled.split(256)]).double().numpy()
+
+
+def calibrate(head: Head, pooled: Tensor, wanted: Array) -> None:
+    """Refit the output layer alone, so that pictures get exactly the wanted votes' scale."""
+    with torch.inference_mode():
+        hidden = head.connected((pooled - head.centre) * head.scale)
+    hidden, targets = hidden.clone(), torch.from_numpy(wanted).float()
+    optimizer = torch.optim.LBFGS(
+        head.output.parameters(), max_iter=300, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = vote_loss(head.output(hidden).softmax(dim=1), targets, mean=3.0)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)

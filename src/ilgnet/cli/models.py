@@ -1,0 +1,55 @@
+"""`ilgnet models`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ilgnet.zoo.records import Weights, builtin_models
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="The whole records as one JSON document.")
+def models(as_json: bool) -> None:
+    """List the models in this package and what each was measured at.
+
+    \b
+      ilgnet models
+      ilgnet models --json | jq '.[0].metrics'
+
+    Any of the names, or a folder made by `ilgnet convert` or `ilgnet train`, can be given to
+    `ilgnet score --model`.
+    """
+    found = builtin_models()
+    if as_json:
+        click.echo(json.dumps([weights.to_json() for weights in found], indent=2))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("model", "network", "input", "gives", "size", "licence"):
+        table.add_column(heading, overflow="fold")
+    for weights in found:
+        table.add_row(*_row(weights))
+    console = Console()
+    console.print(table)
+    for weights in found:
+        console.print(
+            f"\n[bold]{weights.name}[/]\n{weights.about}", soft_wrap=True, highlight=False
+        )
+
+
+def _row(weights: Weights) -> tuple[str, ...]:
+    preprocess = weights.preprocess
+    side = preprocess.crop or preprocess.height
+    shape = f"{side} px short side" if preprocess.resize == "aspect" else f"{side} x {side}"
+    size = sum((weights.folder / name).stat().st_size for name in weights.files) / 1e6
+    return (
+        weights.name,
+        weights.architecture,
+        shape,
+        "votes 1..10" if weights.output == "votes" else "high / low",
+        f"{size:.1f} MB",
+        weights.licence,
+    )

@@ -1,0 +1,129 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ilgnet.images.sources import Found, find_images, read_paths
+from ilgnet.report.writers import Format
+from ilgnet.zoo.records import DEFAULT_MODEL
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FORMATS: dict[str, Format] = {
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+}
+"""The format that a file's extension asks for."""
+
+
+def _together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    def decorate(command: Any) -> Any:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+picture_options = _together(
+    click.argument("paths", nargs=-1, metavar="PATH..."),
+    click.option(
+        "--files-from",
+        type=click.File("rb"),
+        metavar="FILE",
+        help="Read paths from a list, one a line or NUL-separated; - is standard input.",
+    ),
+)
+"""Where the pictures are; see `chosen_images`."""
+
+model_options = _together(
+    click.option(
+        "--model",
+        default=DEFAULT_MODEL,
+        show_default=True,
+        metavar="NAME|DIR",
+        help="A built-in model (see `ilgnet models`) or a model folder.",
+    ),
+    click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Pictures worked on side by side.  [default: all cores]",
+    ),
+)
+"""Which model, and how many threads."""
+
+progress_options = _together(
+    click.option("--quiet", "-q", is_flag=True, help="Only the data, and errors."),
+    click.option(
+        "--progress/--no-progress",
+        default=None,
+        help="Show progress on stderr.  [default: where that is a terminal]",
+    ),
+)
+"""How much to say on stderr."""
+
+output_options = _together(
+    click.option("--json", "format", flag_value="json", help="One JSON document."),
+    click.option("--jsonl", "format", flag_value="jsonl", help="JSON Lines, streamed as scored."),
+    click.option("--csv", "format", flag_value="csv", help="CSV, streamed as scored."),
+    click.option("--parquet", "format", flag_value="parquet", help="Parquet (with -o)."),
+    click.option(
+        "--output",
+        "-o",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write there instead of standard output; the extension tells the format.",
+    ),
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Also write an HTML page with the pictures, one self-contained file.",
+    ),
+)
+"""What to write, and where."""
+
+
+def chosen_images(paths: tuple[str, ...], files_from: Any) -> Iterator[Found]:
+    """The pictures that the command line asks for.
+
+    Raises:
+        click.UsageError: nothing was asked for.
+    """
+    listed: list[Any] = [sys.stdin.buffer] if "-" in paths else []
+    if files_from:
+        listed.append(files_from)
+    named = [path for path in paths if path != "-"]
+    if not named and not listed:
+        raise click.UsageError("Which pictures? Name files or folders, or use --files-from.")
+
+    def images() -> Iterator[Found]:
+        yield from find_images(named)
+        for stream in listed:
+            yield from find_images(read_paths(stream))
+
+    return images()
+
+
+def chosen_format(format: Format | None, output: Path | None) -> Format:
+    """The format asked for by an option, else by the file's extension, else the table."""
+    if format:
+        return format
+    if output is None:
+        return "table"
+    if output.suffix.lower() not in FORMATS:
+        raise click.UsageError(
+            f"What format is {output.name}? Give it one of the extensions {', '.join(FORMATS)}, "
+            "or name the format with --json, --jsonl, --csv or --parquet. "
+            "An HTML page is written with --report."
+        )
+    return FORMATS[output.suffix.lower()]

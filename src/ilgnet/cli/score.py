@@ -1,0 +1,202 @@
+"""`ilgnet score` and `ilgnet rank`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ilgnet.cli.exits import EXIT_FAILURE, EXIT_NOTHING, EXIT_OK, EXIT_UNREADABLE
+from ilgnet.cli.options import (
+    chosen_format,
+    chosen_images,
+    model_options,
+    output_options,
+    picture_options,
+    progress_options,
+)
+from ilgnet.images.sources import Found, find_images
+from ilgnet.report.gallery import write_gallery
+from ilgnet.report.progress import track
+from ilgnet.report.rows import best_first, with_run_percentiles
+from ilgnet.report.writers import STREAMED, Format, open_writer
+from ilgnet.scoring import load
+from ilgnet.values import Failure, Outcome, Verdict
+
+
+@click.command()
+@picture_options
+@click.option(
+    "--library",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Remember what is scored below DIR, and score only what is new or changed. "
+    "Without PATH: everything in DIR.",
+)
+@click.option(
+    "--user-catalogue",
+    is_flag=True,
+    help="Keep the library's catalogue in your own data folder instead of DIR/.ilgnet.",
+)
+@output_options
+@model_options
+@progress_options
+def score(
+    paths: tuple[str, ...],
+    files_from: Any,
+    library: Path | None,
+    user_catalogue: bool,
+    format: Format | None,
+    output: Path | None,
+    report: Path | None,
+    model: str,
+    threads: int | None,
+    quiet: bool,
+    progress: bool | None,
+) -> int:
+    """Score photographs: one row a picture, in a stable order, nothing dropped.
+
+    PATH is a file, a folder (searched with all below), a pattern, or - for a list of paths on
+    standard input.
+
+    \b
+      ilgnet score photos/                        a table
+      ilgnet score photos/ --report page.html     and a page to look at
+      ilgnet score photos/ -o scores.csv          for a spreadsheet
+      ilgnet score photos/ --jsonl | jq .score    streamed, for other programs
+      find . -name '*.jpg' -print0 | ilgnet score --csv -
+      ilgnet score --library photos/              the second run is quick; see `ilgnet library`
+
+    \b
+    Exit codes: 0 all scored; 1 failure; 2 usage; 3 finished, but some pictures could not be
+    read (each has a row with the reason); 4 no picture found; 130 interrupted.
+    """
+    form = chosen_format(format, output)
+    if user_catalogue and not library:
+        raise click.UsageError(
+            "--user-catalogue says where a library is kept: name its folder with --library DIR."
+        )
+    if library and not paths and files_from is None:
+        paths = (os.fspath(library),)
+    images, total = _images(paths, files_from, quiet)
+    scorer = load(model, threads=threads)
+    if library:
+        from ilgnet.cli.library_options import score_with_library
+
+        scored = score_with_library(scorer, images, library, user_catalogue=user_catalogue)
+    else:
+        scored = scorer.score_many(images)
+    if form in STREAMED and output is None and sys.stdout.isatty() and progress is None:
+        progress = False  # rows and a bar would write over each other on one terminal
+    outcomes = track(scored, total=total, show=False if quiet else progress)
+    tally = _Tally()
+    kept: list[Outcome] = []
+    with open_writer(form, output) as write:
+        for outcome in tally.count(outcomes):
+            write(outcome)
+            if report:
+                kept.append(outcome)
+    if report and kept:
+        write_gallery(kept, report, threads=threads, show_progress=False if quiet else progress)
+    return tally.exit_code(quiet)
+
+
+@click.command()
+@picture_options
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the N best.")
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(1, 10),
+    metavar="SCORE",
+    help="Exit with 1 if any listed picture scores less.",
+)
+@output_options
+@model_options
+@progress_options
+def rank(
+    paths: tuple[str, ...],
+    files_from: Any,
+    top: int | None,
+    fail_under: float | None,
+    format: Format | None,
+    output: Path | None,
+    report: Path | None,
+    model: str,
+    threads: int | None,
+    quiet: bool,
+    progress: bool | None,
+) -> int:
+    """List photographs best first.
+
+    \b
+      ilgnet rank photos/ --top 10
+      ilgnet rank photos/ --top 50 --report best.html
+      ilgnet rank shop/ --fail-under 4.5           in a build: fail if one is too poor
+
+    Rows are those of `ilgnet score`; what could not be read comes last. Exit codes are the same.
+    """
+    form = chosen_format(format, output)
+    tally = _Tally()
+    images, total = _images(paths, files_from, quiet)
+    scored = load(model, threads=threads).score_many(images)
+    outcomes = track(scored, total=total, show=False if quiet else progress)
+    run = list(tally.count(outcomes))
+    listed = _best(with_run_percentiles(run), top)
+    with open_writer(form, output) as write:
+        for outcome in listed:
+            write(outcome)
+    if report and listed:
+        write_gallery(listed, report, threads=threads, show_progress=False if quiet else progress)
+    poor = [o for o in listed if isinstance(o, Verdict) and fail_under and o.score < fail_under]
+    if poor:
+        click.echo(f"{len(poor)} of {len(listed)} pictures score less than {fail_under}.", err=True)
+        return EXIT_FAILURE
+    return tally.exit_code(quiet)
+
+
+def _images(
+    paths: tuple[str, ...], files_from: Any, quiet: bool
+) -> tuple[Iterator[Found], int | None]:
+    """The pictures, and how many there are where that can be known before they are scored."""
+    images = chosen_images(paths, files_from)
+    # A list from a pipe can be read only once.
+    countable = "-" not in paths and files_from is None
+    return images, sum(1 for _ in find_images(paths)) if countable and not quiet else None
+
+
+def _best(outcomes: list[Outcome], top: int | None) -> list[Outcome]:
+    ordered = best_first(outcomes)
+    verdicts = [outcome for outcome in ordered if isinstance(outcome, Verdict)]
+    failures = [outcome for outcome in ordered if isinstance(outcome, Failure)]
+    return [*verdicts[:top], *failures]
+
+
+class _Tally:
+    """Counts what passes, for the last line and the exit code."""
+
+    def __init__(self) -> None:
+        self.scored = 0
+        self.failed = 0
+
+    def count(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        for outcome in outcomes:
+            if isinstance(outcome, Failure):
+                self.failed += 1
+            else:
+                self.scored += 1
+            yield outcome
+
+    def exit_code(self, quiet: bool) -> int:
+        if self.scored + self.failed == 0:
+            click.echo("No picture was found.", err=True)
+            return EXIT_NOTHING
+        if self.failed and not quiet:
+            click.echo(
+                f"{self.failed} of {self.scored + self.failed} pictures could not be read.",
+                err=True,
+            )
+        return EXIT_UNREADABLE if self.failed else EXIT_OK

@@ -1,0 +1,224 @@
+"""Weights from one form to another, checked on the way.
+
+.caffemodel | .safetensors | model -> network -> model folder | Caffe's files
+
+A model that ships its ONNX file alone, as the default does, is read from that.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilgnet.engines.onnx import OnnxEngine
+from ilgnet.engines.parity import Parity, compare
+from ilgnet.engines.torch import TorchEngine
+from ilgnet.errors import ModelError
+from ilgnet.images.preprocess import Preprocess
+from ilgnet.models.caffe.files import read_caffemodel, read_mean, write_mean
+from ilgnet.models.caffe.weights import load_caffe, save_caffe, set_mean
+from ilgnet.models.checkpoints import load_network, save_network
+from ilgnet.models.export import export_onnx
+from ilgnet.models.ilgnet import ILGNet
+from ilgnet.models.registry import architecture as architecture_entry
+from ilgnet.models.registry import create
+from ilgnet.training.publish import USUAL_MEAN_ERROR
+from ilgnet.training.start import torch_network
+from ilgnet.zoo.records import (
+    ONNX_NAME,
+    RECORD_NAME,
+    SAFETENSORS_NAME,
+    Weights,
+    find_weights,
+    read_weights,
+    write_weights,
+)
+
+Route = Literal["measured", "single_picture"]
+"""How the published networks are fed: "measured", as their accuracies were measured, squeezes the
+picture to 256 x 256, takes the centre, and subtracts the mean image; "single_picture", the
+original's script for one picture, squeezes it to the input's size and subtracts one mean a
+channel. They give different numbers for the same picture."""
+
+CHANNEL_MEANS: Final = {
+    "ava1": (91.0018, 99.4639, 107.8456),
+    "ava2": (90.0504, 98.5853, 107.5091),
+}
+"""Published means of the training pictures: blue, green, red, 0..255."""
+
+KNOWN_LAYERS: Final = {
+    "temp_cjy": "ilgnet_inception_v1",
+    "loss/classifier_wule": "mini_inception_residual",
+}
+"""A layer that only one of the published networks has -> that network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a source file does not say itself.
+
+    Attributes:
+        architecture: of the network; empty finds it in a caffemodel or a model folder.
+        name: of the weights in results; empty makes one of the architecture and the source.
+        route: for networks that subtract a mean.
+        mean: a `.binaryproto`, or "ava1" or "ava2" for the published channel means; needed for a
+            caffemodel, which has no mean in it.
+        licence: of the weights; empty says that it is unknown.
+    """
+
+    architecture: str = ""
+    name: str = ""
+    route: Route = "measured"
+    mean: str = ""
+    licence: str = ""
+
+
+def convert(source: Path, target: Path, options: Options) -> tuple[Weights, Parity]:
+    """Make a model folder, ready for `ilgnet score --model`, of weights in another form.
+
+    Args:
+        source: a `.caffemodel`, a `.safetensors` file that this package wrote, or a model's folder
+            or name.
+        target: the folder to make; it must not exist, or be empty.
+        options: what the source does not say.
+
+    Returns:
+        The record of the new model, and how far ONNX Runtime is from PyTorch on it.
+
+    Raises:
+        ModelError: names or shapes do not fit, the two engines disagree, or the target exists.
+    """
+    network, weights = open_source(source, options)
+    with _new_folder(target) as folder:
+        save_network(network, folder / SAFETENSORS_NAME)
+        export_onnx(network, folder / ONNX_NAME)
+        stored = write_weights(weights, folder)
+        onnx = OnnxEngine(stored.file(ONNX_NAME))
+        parity = compare(TorchEngine(network), onnx, stored.preprocess)
+        parity.check()
+    return read_weights(target), parity
+
+
+def convert_to_caffe(source: Path, target: Path, options: Options) -> list[Path]:
+    """Write weights as Caffe's files: NAME.caffemodel, NAME.prototxt, NAME.binaryproto (the mean).
+
+    The arguments are those of `convert`. What was written is read back and compared bit by bit.
+
+    Returns:
+        The files.
+    """
+    network, weights = open_source(source, options)
+    mean = network.mean_image
+    with _new_folder(target) as folder:
+        save_caffe(network, folder, weights.name)
+        copy = create(weights.architecture, output=weights.output)
+        load_caffe(copy, folder / f"{weights.name}.caffemodel")
+        _check_identical(network, copy)
+        if mean is not None:
+            write_mean(folder / f"{weights.name}.binaryproto", mean.numpy())
+        names = sorted(path.name for path in folder.iterdir())
+    return [target / name for name in names]
+
+
+def open_source(source: Path, options: Options) -> tuple[ILGNet, Weights]:
+    """The network of a source, filled, and its record (without files yet)."""
+    if source.suffix == ".caffemodel":
+        return _from_caffe(source, options)
+    if source.suffix == ".safetensors":
+        return _from_safetensors(source, options)
+    if source.suffix == ".onnx":
+        raise ModelError(
+            f"{source} does not say what it is: give its model folder, the one with {RECORD_NAME}"
+        )
+    weights = find_weights(source)
+    return torch_network(weights), replace(weights, name=options.name or weights.name)
+
+
+def _from_safetensors(source: Path, options: Options) -> tuple[ILGNet, Weights]:
+    if not options.architecture:
+        raise ModelError(f"{source} does not say which network it is for; name the architecture")
+    network = create(options.architecture)
+    load_network(network, source)
+    preprocess = architecture_entry(options.architecture).preprocess
+    return network, _record(network, source, options.architecture, preprocess, options)
+
+
+def _from_caffe(source: Path, options: Options) -> tuple[ILGNet, Weights]:
+    name = options.architecture or _recognise(source)
+    network = create(name)
+    load_caffe(network, source)
+    mean = _read_mean(options.mean)
+    preprocess = architecture_entry(name).preprocess
+    if options.route == "measured":
+        set_mean(network, mean)
+    else:
+        side = preprocess.crop or preprocess.height
+        blue, green, red = (float(value) for value in mean.mean(axis=(1, 2)))
+        preprocess = Preprocess("warp", side, side, channels="BGR", mean=(blue, green, red))
+    return network, _record(network, source, name, preprocess, options)
+
+
+def _recognise(source: Path) -> str:
+    layers = read_caffemodel(source)
+    for layer, name in KNOWN_LAYERS.items():
+        if layer in layers:
+            return name
+    raise ModelError(
+        f"{source} is none of the published networks (its layers: {', '.join(layers)}); name the "
+        "architecture. To start a trunk from GoogLeNet's own weights, give them to ilgnet train"
+    )
+
+
+def _read_mean(mean: str) -> NDArray[np.float32]:
+    if mean in CHANNEL_MEANS:
+        means = np.asarray(CHANNEL_MEANS[mean], np.float32)[:, None, None]
+        return np.tile(means, (1, 256, 256))
+    if not mean:
+        raise ModelError(
+            "a caffemodel has no mean in it: give the .binaryproto that it was trained with, or "
+            f"one of the published channel means ({', '.join(CHANNEL_MEANS)})"
+        )
+    return read_mean(Path(mean))
+
+
+def _record(
+    network: ILGNet, source: Path, architecture: str, preprocess: Preprocess, options: Options
+) -> Weights:
+    return Weights(
+        name=options.name or f"{architecture}.{source.stem}",
+        architecture=architecture,
+        output=network.output_kind,
+        preprocess=preprocess,
+        mean_error=USUAL_MEAN_ERROR,
+        licence=options.licence or "unknown: ask whoever trained these weights",
+        about=f"Converted from {source.name}; not measured here.",
+        recipe=f"ilgnet convert {source.name}",
+    )
+
+
+def _check_identical(one: ILGNet, other: ILGNet) -> None:
+    others = other.state_dict()
+    for name, value in one.state_dict().items():
+        same = name == "mean_image" or name.endswith("num_batches_tracked")
+        if not same and not np.array_equal(value.numpy(), others[name].numpy()):
+            raise ModelError(f"{name} came back from Caffe's file changed; the disk may be full")
+
+
+@contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
+    """A folder that becomes `target` when all went well, and vanishes otherwise."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ModelError(f"{target} exists already; choose another folder, or remove it first")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
+        folder = Path(temporary) / target.name
+        folder.mkdir()
+        yield folder
+        folder.replace(target)

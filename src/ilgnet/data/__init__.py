@@ -1,0 +1,1 @@
+"""Rated pictures: AVA, partitions, tables and folders, all read into one `RatedSet`."""

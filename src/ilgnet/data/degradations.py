@@ -1,0 +1,233 @@
+"""What goes wrong with photographs, done to them on purpose: pairs with a known better side.
+
+Each degradation takes RGB uint8 (H, W, 3), a strength from 0 (nothing) to 1 (severe) and a random
+generator, and returns RGB uint8; the same generator state and a higher strength give the same flaw,
+only worse. Sizes are relative to the short side, so a flaw looks alike at any resolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from math import ceil, cos, pi, radians, sin
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Pixels = NDArray[np.uint8]
+Family = Literal["sharpness", "noise", "compression", "exposure", "contrast", "tilt", "crop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """One way to spoil a photograph.
+
+    Attributes:
+        name: of this way.
+        family: what suffers.
+        apply: (rgb, strength 0..1, generator) -> rgb; a crop returns fewer pixels.
+        held_out: never shown in training, so that it can measure what was learned.
+    """
+
+    name: str
+    family: Family
+    apply: Callable[[Pixels, float, np.random.Generator], Pixels]
+    held_out: bool = False
+
+
+def defocus(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """The circle of confusion of a wrong focus: the average over a disk, up to 1/40 in radius."""
+    del generator
+    radius = strength * min(rgb.shape[:2]) / 40
+    reach = ceil(radius)
+    steps = range(-reach, reach + 1)
+    disk = [(y, x) for y in steps for x in steps if y * y + x * x <= radius * radius]
+    return _average_of_shifts(rgb, disk)
+
+
+def motion(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Camera shake: the average along a straight path in any direction, up to 1/14 in length."""
+    angle = generator.uniform(0, pi)
+    length = strength * min(rgb.shape[:2]) / 14
+    places = np.linspace(-length / 2, length / 2, max(2, ceil(length) + 1))
+    path = [(round(p * sin(angle)), round(p * cos(angle))) for p in places]
+    return _average_of_shifts(rgb, path)
+
+
+def low_resolution(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """A thumbnail enlarged again, from as little as a sixth of the size."""
+    del generator
+    height, width = rgb.shape[:2]
+    factor = 1 + 5 * strength
+    small = (max(1, round(width / factor)), max(1, round(height / factor)))
+    image = Image.fromarray(rgb).resize(small, Image.Resampling.BOX)
+    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def sensor_noise(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Independent noise in every channel, as of a high sensitivity; deviation up to 50 of 255."""
+    return _bytes(rgb + generator.normal(0, 1, rgb.shape) * 50 * strength)
+
+
+def shot_noise(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Grey noise that grows with the square root of the light, as of too few photons."""
+    grains = generator.normal(0, 1, (*rgb.shape[:2], 1))
+    return _bytes(rgb + grains * np.sqrt(rgb.astype(np.float32) + 1) * 4 * strength)
+
+
+def jpeg(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Blocks and ringing of JPEG, down to quality 4."""
+    del generator
+    return _reencoded(rgb, "JPEG", round(44 - 40 * strength))
+
+
+def webp(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Smears of WebP on a picture of half the size, down to quality 0."""
+    del generator
+    height, width = rgb.shape[:2]
+    half = Image.fromarray(rgb).resize((max(1, width // 2), max(1, height // 2)))
+    smeared = _reencoded(np.asarray(half), "WEBP", round(40 * (1 - strength)))
+    return np.asarray(Image.fromarray(smeared).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def overexposure(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Up to three stops too much light, cut off at white."""
+    del generator
+    return _exposed(rgb, 3.0 * strength)
+
+
+def underexposure(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Up to four stops too little light."""
+    del generator
+    return _exposed(rgb, -4.0 * strength)
+
+
+def washed_out(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Brightened by a curve that spares black and white: everything turns pale."""
+    del generator
+    return _bytes(255 * (rgb / np.float32(255)) ** (1 - 0.75 * strength))
+
+
+def murky(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Darkened by a curve that spares black and white: the shadows close."""
+    del generator
+    return _bytes(255 * (rgb / np.float32(255)) ** (1 + 2.5 * strength))
+
+
+def flat(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Little contrast: everything moves towards the picture's mean grey."""
+    del generator
+    return _bytes(rgb + (rgb.mean() - rgb.astype(np.float32)) * 0.85 * strength)
+
+
+def clipped(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Too much contrast: shadows and lights are cut off."""
+    del generator
+    middle = np.float32(rgb.mean())
+    return _bytes(middle + (rgb - middle) * (1 + 3 * strength))
+
+
+def haze(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """A light grey veil over everything, as of a dirty or flaring lens."""
+    del generator
+    return _bytes(rgb + (np.float32(215) - rgb) * 0.8 * strength)
+
+
+def tilt(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """A slanted horizon: turned by up to 15 degrees, the largest upright part kept."""
+    angle = 15 * strength * generator.choice((-1, 1))
+    height, width = rgb.shape[:2]
+    tangent = abs(sin(radians(angle)))
+    flattened = cos(radians(angle))
+    keep = 1 / (flattened + max(width / height, height / width) * tangent)
+    turned = Image.fromarray(rgb).rotate(angle, Image.Resampling.BICUBIC)
+    w, h = max(1, int(width * keep)), max(1, int(height * keep))
+    left, top = (width - w) // 2, (height - h) // 2
+    return np.asarray(turned.crop((left, top, left + w, top + h)))
+
+
+def skewed(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """A slanted horizon with upright verticals: sheared by up to a quarter, nothing empty kept."""
+    height, width = rgb.shape[:2]
+    slope = 0.25 * strength * generator.choice((-1, 1))
+    lost = ceil(abs(slope) * width)
+    keep = max(height - lost, height // 3, 1)
+    shift = -slope * width / 2 + (height - keep) / 2
+    transform = (1, 0, 0, slope, 1, shift)
+    image = Image.fromarray(rgb).transform(
+        (width, keep), Image.Transform.AFFINE, transform, Image.Resampling.BICUBIC
+    )
+    return np.asarray(image)
+
+
+def careless_crop(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Framed past the subject: a part from one of the corners, down to 45 % of each side."""
+    height, width = rgb.shape[:2]
+    keep = 1 - 0.55 * strength
+    h, w = max(1, round(height * keep)), max(1, round(width * keep))
+    top = (height - h) * int(generator.integers(2))
+    left = (width - w) * int(generator.integers(2))
+    return rgb[top : top + h, left : left + w]
+
+
+def cut_off(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """One side is missing: up to 60 % of the width or the height."""
+    keep = 1 - 0.6 * strength
+    turned = rgb if generator.integers(2) else rgb.transpose(1, 0, 2)
+    kept = max(1, round(len(turned) * keep))
+    part = turned[:kept] if generator.integers(2) else turned[len(turned) - kept :]
+    return part if turned is rgb else part.transpose(1, 0, 2)
+
+
+DEGRADATIONS: Final = (
+    Degradation("defocus", "sharpness", defocus),
+    Degradation("motion", "sharpness", motion),
+    Degradation("low_resolution", "sharpness", low_resolution, held_out=True),
+    Degradation("sensor_noise", "noise", sensor_noise),
+    Degradation("shot_noise", "noise", shot_noise, held_out=True),
+    Degradation("jpeg", "compression", jpeg),
+    Degradation("webp", "compression", webp, held_out=True),
+    Degradation("overexposure", "exposure", overexposure),
+    Degradation("underexposure", "exposure", underexposure),
+    Degradation("washed_out", "exposure", washed_out, held_out=True),
+    Degradation("murky", "exposure", murky, held_out=True),
+    Degradation("flat", "contrast", flat),
+    Degradation("clipped", "contrast", clipped),
+    Degradation("haze", "contrast", haze, held_out=True),
+    Degradation("tilt", "tilt", tilt),
+    Degradation("skewed", "tilt", skewed, held_out=True),
+    Degradation("careless_crop", "crop", careless_crop),
+    Degradation("cut_off", "crop", cut_off, held_out=True),
+)
+"""All of them; those held out differ in kind from those that a model may be trained on."""
+
+
+def _bytes(values: NDArray[np.floating]) -> Pixels:
+    whole: Pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return whole
+
+
+def _average_of_shifts(rgb: Pixels, offsets: list[tuple[int, int]]) -> Pixels:
+    """The mean of copies moved by (dy, dx), the border repeated outwards."""
+    reach = max(max(abs(y), abs(x)) for y, x in offsets)
+    padded = np.pad(rgb, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+    height, width = rgb.shape[:2]
+    total = np.zeros(rgb.shape, np.uint32)
+    for y, x in offsets:
+        total += padded[reach + y : reach + y + height, reach + x : reach + x + width]
+    return _bytes(total / len(offsets))
+
+
+def _exposed(rgb: Pixels, stops: float) -> Pixels:
+    """More or less light, in linear light (a pure 2.2 curve stands in for sRGB's)."""
+    linear = (rgb / np.float32(255)) ** 2.2 * 2.0**stops
+    return _bytes(255 * np.minimum(linear, 1) ** (1 / 2.2))
+
+
+def _reencoded(rgb: Pixels, codec: str, quality: int) -> Pixels:
+    stream = BytesIO()
+    Image.fromarray(rgb).save(stream, codec, quality=quality)
+    return np.asarray(Image.open(stream).convert("RGB"))

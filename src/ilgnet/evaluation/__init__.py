@@ -1,0 +1,1 @@
+"""Measuring a model on rated pictures, through the path that users run."""

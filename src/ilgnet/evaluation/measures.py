@@ -1,0 +1,216 @@
+"""Every figure of an evaluation, from verdicts and what people said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilgnet import metrics
+from ilgnet.data.rated import Choice, RatedImage
+from ilgnet.metrics import Bools, Confusion, Floats, Indices, Measure, Reliability
+from ilgnet.values import HIGH_ABOVE, Verdict
+
+SMALLEST_CATEGORY: Final = 10
+"""Categories with fewer pictures have no row: their figures would be noise."""
+
+CALIBRATION_BINS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A picture, what people think of it, and what the model says."""
+
+    image: RatedImage
+    verdict: Verdict
+
+
+class Answers:
+    """Verdicts and ratings side by side, as arrays over N pictures in list order.
+
+    A rating that not every picture has is not there at all (None).
+    """
+
+    def __init__(self, judged: Sequence[Judged]) -> None:
+        self.judged = judged
+        self.score: Floats = np.array([j.verdict.score for j in judged], dtype=np.float64)
+        self.p_high: Floats = np.array([j.verdict.p_high for j in judged], dtype=np.float64)
+        self.predicted: Bools = self.score > HIGH_ABOVE
+
+    @cached_property
+    def truth(self) -> Floats | None:
+        """Mean votes 1..10."""
+        means = [j.image.mean for j in self.judged]
+        return None if None in means else np.array(means, dtype=np.float64)
+
+    @cached_property
+    def high(self) -> Bools | None:
+        """Whether each picture is of high quality."""
+        labels = [j.image.high for j in self.judged]
+        return None if None in labels else np.array(labels, dtype=np.bool_)
+
+    @cached_property
+    def votes(self) -> tuple[Floats, Floats] | None:
+        """People's votes and the model's, (N, 10) each."""
+        pairs = [(j.image.votes, j.verdict.votes) for j in self.judged]
+        if any(people is None or model is None for people, model in pairs):
+            return None
+        people, model = zip(*pairs, strict=True)
+        return np.array(people, dtype=np.float64), np.array(model, dtype=np.float64)
+
+    @cached_property
+    def groups(self) -> NDArray[np.str_] | None:
+        """The group of each picture, or None where there are no groups to compare within."""
+        names = np.array([j.image.group for j in self.judged])
+        return names if self.truth is not None and np.any(names != "") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """One row of the table by category; figures that the data do not define are absent."""
+
+    name: str
+    images: int
+    majority_rate: float | None
+    figures: dict[str, Measure]
+
+
+def figures(answers: Answers, replicates: int, seed: int) -> dict[str, Measure]:
+    """Every figure over pictures that the ratings allow, with its interval."""
+    columns = _Columns(answers)
+    found = metrics.bootstrap(columns.every, len(answers.judged), replicates=replicates, seed=seed)
+    if answers.truth is not None and answers.groups is not None:
+        pairs = metrics.group_pairs(answers.truth, answers.score, answers.groups)
+        if len(pairs):
+            found |= _share("pairs_in_group", pairs, replicates, seed)
+    return found
+
+
+def choice_accuracy(
+    answers: Answers, choices: Sequence[Choice], replicates: int, seed: int
+) -> dict[str, Measure]:
+    """How often the model prefers what people preferred; a tie counts half."""
+    scores = {j.image.id: j.verdict.score for j in answers.judged}
+    wins = [
+        (0.5 * (1 + np.sign(scores[c.better] - scores[c.worse])), 1.0)
+        for c in choices
+        if c.better in scores and c.worse in scores
+    ]
+    return _share("choices", np.array(wins), replicates, seed) if wins else {}
+
+
+def categories(answers: Answers, replicates: int, seed: int) -> tuple[Category, ...]:
+    """The table by category, the most frequent first; a picture may count in several."""
+    members: dict[str, list[int]] = {}
+    for index, judged in enumerate(answers.judged):
+        for name in judged.image.categories:
+            members.setdefault(name, []).append(index)
+    rows = [
+        _category(name, Answers([answers.judged[i] for i in indices]), replicates, seed)
+        for name, indices in members.items()
+        if len(indices) >= SMALLEST_CATEGORY
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.images, row.name)))
+
+
+def _category(name: str, answers: Answers, replicates: int, seed: int) -> Category:
+    columns = _Columns(answers)
+    units = len(answers.judged)
+    rate = None if answers.high is None else metrics.majority_rate(answers.high)
+    return Category(
+        name, units, rate, metrics.bootstrap(columns.few, units, replicates=replicates, seed=seed)
+    )
+
+
+def confusions(answers: Answers, deltas: Sequence[float]) -> tuple[Confusion, ...]:
+    """The confusion of all pictures, and of those outside each band around 5."""
+    if answers.high is None:
+        return ()
+    tables = [metrics.confusion(answers.high, answers.predicted)]
+    for delta in deltas:
+        if answers.truth is not None and delta > 0:
+            clear = metrics.outside(answers.truth, delta)
+            high, predicted = answers.high[clear], answers.predicted[clear]
+            tables.append(metrics.confusion(high, predicted, delta=delta))
+    return tuple(tables)
+
+
+def calibration_of_high(answers: Answers) -> Reliability | None:
+    """Whether pictures given p_high are of high quality that often: ten bins of equal width."""
+    if answers.high is None:
+        return None
+    edges = np.linspace(0.0, 1.0, CALIBRATION_BINS + 1)
+    return metrics.reliability(answers.p_high, answers.high.astype(np.float64), edges)
+
+
+def calibration_of_mean(answers: Answers) -> Reliability | None:
+    """Whether pictures given a score have that mean vote: ten bins of equally many pictures."""
+    if answers.truth is None:
+        return None
+    edges = np.quantile(answers.score, np.linspace(0.0, 1.0, CALIBRATION_BINS + 1))
+    return metrics.reliability(answers.score, answers.truth, edges)
+
+
+def misses(answers: Answers, count: int) -> tuple[Judged, ...]:
+    """The pictures that the model is most wrong about, the worst first."""
+    if answers.truth is not None:
+        wrong = np.abs(answers.score - answers.truth)
+    elif answers.high is not None:
+        wrong = np.abs(answers.p_high - answers.high)
+    else:
+        return ()
+    order = np.argsort(-wrong, kind="stable")[:count]
+    return tuple(answers.judged[i] for i in order)
+
+
+class _Columns:
+    """The arrays that every replicate of the bootstrap indexes, made once."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self.score_places = metrics.places(answers.score)
+        self.truth_places = None if answers.truth is None else metrics.places(answers.truth)
+        self.distances: Mapping[str, Floats] = {}
+        if answers.votes is not None:
+            people, model = answers.votes
+            self.distances = {f"emd_r{r}": metrics.emd(people, model, r=r) for r in (1, 2)}
+
+    def every(self, rows: Indices) -> dict[str, float]:
+        """All figures of the pictures at these indices."""
+        found = self.few(rows)
+        high, truth = self.answers.high, self.answers.truth
+        if high is not None:
+            found["auc"] = metrics.auc(high[rows], self.score_places[rows])
+            found["brier"] = metrics.brier(high[rows], self.answers.p_high[rows])
+        if truth is not None and self.truth_places is not None:
+            found["krcc"] = metrics.krcc(self.truth_places[rows], self.score_places[rows])
+            found["rmse"] = metrics.rmse(truth[rows], self.answers.score[rows])
+            found["bias"] = float((self.answers.score[rows] - truth[rows]).mean())
+        return found | {name: float(d[rows].mean()) for name, d in self.distances.items()}
+
+    def few(self, rows: Indices) -> dict[str, float]:
+        """The figures that a table by category has room for."""
+        found = {}
+        high, truth = self.answers.high, self.answers.truth
+        if high is not None:
+            predicted = self.answers.predicted[rows]
+            found["accuracy"] = metrics.accuracy(high[rows], predicted)
+            found["balanced_accuracy"] = metrics.balanced_accuracy(high[rows], predicted)
+        if truth is not None and self.truth_places is not None:
+            found["srcc"] = metrics.srcc(self.truth_places[rows], self.score_places[rows])
+            found["plcc"] = metrics.plcc(truth[rows], self.answers.score[rows])
+        return found
+
+
+def _share(name: str, counts: Floats, replicates: int, seed: int) -> dict[str, Measure]:
+    """A share of pairs, (units, 2) of right and of all, with units drawn whole."""
+
+    def share(rows: Indices) -> dict[str, float]:
+        right, total = counts[rows].sum(axis=0)
+        return {name: float(right / total)}
+
+    return metrics.bootstrap(share, len(counts), replicates=replicates, seed=seed)

@@ -1,0 +1,210 @@
+"""One evaluation: a scorer, rated pictures, and the protocol that says what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from ilgnet import metrics
+from ilgnet.data.overlap import Overlap, find_overlap
+from ilgnet.data.partitions import dealt
+from ilgnet.data.rated import RatedSet, fingerprint
+from ilgnet.errors import DataError
+from ilgnet.evaluation import measures
+from ilgnet.evaluation.measures import Answers, Category, Judged
+from ilgnet.metrics import Confusion, Measure, Reliability
+from ilgnet.scoring import Scorer
+from ilgnet.values import Failure, ImageRef, Outcome
+from ilgnet.zoo.records import Weights
+
+MISSES: Final = 24
+
+Watch = Callable[[Iterable[Outcome], int], Iterable[Outcome]]
+"""Passes outcomes on while showing progress; the number is how many there will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """The way of `caffe test`: only the first pictures of the list count.
+
+    Its database holds the list's pictures without the unreadable ones, in the list's order or
+    shuffled, and it reads `count` batches of `size`. (50 batches are its default; the published
+    accuracies are of these.) The published AVA1 lists hold all low pictures before the first high
+    one, so that their first batches say nothing unless they are shuffled.
+
+    Attributes:
+        count: batches.
+        size: pictures in a batch.
+        shuffle: deal the pictures first, by the protocol's seed, as partitions are dealt.
+    """
+
+    count: int
+    size: int
+    shuffle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """What is counted, and how.
+
+    Attributes:
+        overlap: what to do with pictures that the model was trained on: "refuse" to measure at
+            all, "remove" them from the list, or "allow" them.
+        batches: measure only the first batches, as `caffe test` does; None measures the list.
+        deltas: half widths of bands around 5 for more confusion tables, in votes.
+        replicates: bootstrap draws for each interval.
+        seed: of the draws.
+    """
+
+    overlap: Literal["refuse", "remove", "allow"] = "refuse"
+    batches: Batches | None = None
+    deltas: tuple[float, ...] = (0.5, 1.0)
+    replicates: int = 1000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was measured, under which conditions.
+
+    Attributes:
+        weights: the model's record.
+        rated: the list as it was measured: without what the protocol removed.
+        listed: pictures in the list as it was given.
+        protocol: what was counted, and how.
+        overlap: which pictures of the list the model was trained on.
+        judged: every picture with its verdict, in list order.
+        failures: pictures of the list that could not be read.
+        majority_rate: accuracy of always giving the more frequent answer; None without labels.
+        figures: by name, each with its interval.
+        confusions: of all pictures, then outside each band.
+        calibration_of_high: of the probability of high quality.
+        calibration_of_mean: of the score.
+        categories: the same figures by category.
+        misses: what the model is most wrong about.
+    """
+
+    weights: Weights
+    rated: RatedSet
+    listed: int
+    protocol: Protocol
+    overlap: Overlap
+    judged: tuple[Judged, ...]
+    failures: tuple[Failure, ...]
+    majority_rate: float | None
+    figures: dict[str, Measure]
+    confusions: tuple[Confusion, ...]
+    calibration_of_high: Reliability | None
+    calibration_of_mean: Reliability | None
+    categories: tuple[Category, ...]
+    misses: tuple[Judged, ...]
+
+    @property
+    def answers(self) -> Answers:
+        """Verdicts and ratings as arrays, for plots."""
+        return Answers(self.judged)
+
+    @property
+    def measured_fingerprint(self) -> str:
+        """Which pictures the figures are of."""
+        return fingerprint(j.image.id for j in self.judged)
+
+
+def evaluate(
+    scorer: Scorer,
+    rated: RatedSet,
+    protocol: Protocol | None = None,
+    *,
+    watch: Watch = lambda outcomes, total: outcomes,
+) -> Evaluation:
+    """Measure a model on rated pictures.
+
+    Args:
+        scorer: the model, as users run it.
+        rated: the pictures and what people think of them.
+        protocol: what is counted; None is the whole list, without pictures that the model knows.
+        watch: shows progress.
+
+    Raises:
+        DataError: the model was trained on some of the pictures, or none of them can be read.
+    """
+    protocol = protocol or Protocol()
+    overlap = find_overlap(scorer.weights, rated)
+    listed = len(rated.images)
+    rated = _without_overlap(rated, overlap, protocol)
+    if protocol.batches is not None and protocol.batches.shuffle:
+        rated = _dealt(rated, protocol.seed)
+    judged, failures = _judge(scorer, rated, protocol.batches, watch)
+    answers = Answers(judged)
+    chosen = measures.choice_accuracy(answers, rated.choices, protocol.replicates, protocol.seed)
+    return Evaluation(
+        weights=scorer.weights,
+        rated=rated,
+        listed=listed,
+        protocol=protocol,
+        overlap=overlap,
+        judged=tuple(judged),
+        failures=tuple(failures),
+        majority_rate=None if answers.high is None else metrics.majority_rate(answers.high),
+        figures=measures.figures(answers, protocol.replicates, protocol.seed) | chosen,
+        confusions=measures.confusions(answers, protocol.deltas),
+        calibration_of_high=measures.calibration_of_high(answers),
+        calibration_of_mean=measures.calibration_of_mean(answers),
+        categories=measures.categories(answers, protocol.replicates, protocol.seed),
+        misses=measures.misses(answers, MISSES),
+    )
+
+
+def _without_overlap(rated: RatedSet, overlap: Overlap, protocol: Protocol) -> RatedSet:
+    if not overlap.ids or protocol.overlap == "allow":
+        return rated
+    if protocol.overlap == "refuse":
+        raise DataError(_refusal(rated, overlap))
+    return rated.without(overlap.ids)
+
+
+def _refusal(rated: RatedSet, overlap: Overlap) -> str:
+    seen = ", ".join(f"{len(ids):,} in {name}" for name, ids in overlap.leaked.items())
+    rest = len(rated.images) - len(overlap.ids)
+    remedy = (
+        f"Measure on the other {rest:,} with --overlap remove, or write their list with "
+        "`ilgnet data overlap DATA --with MODEL -o FILE`"
+        if rest
+        else "Measure on other pictures"
+    )
+    return (
+        f"the model was trained on {len(overlap.ids):,} of the {len(rated.images):,} pictures of "
+        f"{rated.name} ({seen}). {remedy}. With --overlap allow, the figures tell what it "
+        "remembers, not what it can"
+    )
+
+
+def _dealt(rated: RatedSet, seed: int) -> RatedSet:
+    images = {image.id: image for image in rated.images}
+    return replace(rated, images=tuple(images[name] for name in dealt(rated.ids, seed)))
+
+
+def _judge(
+    scorer: Scorer, rated: RatedSet, batches: Batches | None, watch: Watch
+) -> tuple[list[Judged], list[Failure]]:
+    judged: list[Judged] = []
+    failures: list[Failure] = []
+    wanted = len(rated.images)
+    if batches is not None:
+        wanted = min(wanted, batches.count * batches.size)
+    outcomes = scorer.score_many(ImageRef(image.id, image.path) for image in rated.images)
+    for image, outcome in zip(rated.images, watch(outcomes, wanted), strict=False):
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+        else:
+            judged.append(Judged(image, outcome))
+        if len(judged) == wanted:
+            break
+    if not judged:
+        first = f"; the first: {failures[0].path}: {failures[0].message}" if failures else ""
+        raise DataError(
+            f"none of the {len(rated.images)} pictures of {rated.name} could be read{first}. "
+            "Say where the pictures are with --images"
+        )
+    return judged, failures

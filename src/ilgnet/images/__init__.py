@@ -1,0 +1,1 @@
+"""Pictures in: their files (sources), pixels (decode) and network input (preprocess)."""

@@ -1,0 +1,122 @@
+"""How often scores order pictures as a person does, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilgnet.metrics import FEWEST_UNITS, Measure, bootstrap, group_pairs
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The share of pairs that are ordered as the person orders them; a tied score is half.
+
+    Attributes:
+        share: 0..1 with its 95 % interval over whole groups; one half is what chance gives. Too
+            few groups have no interval (`nan`).
+        pairs: pairs of pictures with different ratings.
+        groups: what was resampled: bursts, or days.
+    """
+
+    share: Measure
+    pairs: int
+    groups: int
+
+    def __str__(self) -> str:
+        interval = (
+            f"no interval from fewer than {FEWEST_UNITS} groups"
+            if isnan(self.share.low)
+            else f"95 % interval {self.share.low:.1%} to {self.share.high:.1%}"
+        )
+        return f"{self.share.value:.1%} of {self.pairs} pairs ({interval})"
+
+
+def within_groups(scores: Floats, ratings: Floats, groups: NDArray[Any]) -> Agreement | None:
+    """Pairwise accuracy over the pairs of pictures of one group; None where there is no pair.
+
+    Args:
+        scores: the model's, (N,).
+        ratings: the person's, (N,); only their order matters.
+        groups: (N,) the name of each picture's burst; "" is no burst.
+    """
+    counts = group_pairs(ratings, scores, groups)
+    return _summed(counts) if len(counts) else None
+
+
+def among_all(scores: Floats, ratings: Floats, groups: Sequence[Hashable]) -> Agreement | None:
+    """Pairwise accuracy over all pairs, with an interval over groups; None without a pair.
+
+    Args:
+        scores: the model's, (N,).
+        ratings: the person's, (N,); only their order matters.
+        groups: (N,) what belongs together and is resampled together, such as days.
+    """
+    names = sorted(set(groups), key=str)
+    number = {name: index for index, name in enumerate(names)}
+    day = np.array([number[group] for group in groups], dtype=np.intp)
+    order = np.argsort(day, kind="stable")
+    right, pairs = _pairs_between(scores[order], ratings[order], day[order], len(names))
+    if not pairs.sum():
+        return None
+
+    def share(chosen: NDArray[np.intp]) -> dict[str, float]:
+        weight = np.bincount(chosen, minlength=len(names)).astype(np.float64)
+        all_pairs = float(weight @ pairs @ weight)
+        return {"share": float(weight @ right @ weight) / all_pairs if all_pairs else np.nan}
+
+    return Agreement(bootstrap(share, len(names))["share"], int(pairs.sum()), len(names))
+
+
+def chosen_pairs(
+    scores: Floats,
+    winners: NDArray[np.intp],
+    losers: NDArray[np.intp],
+    groups: Sequence[Hashable],
+) -> Agreement | None:
+    """The share of a person's choices between two pictures that scores make likewise.
+
+    Args:
+        scores: the model's, (N,).
+        winners: row of the better picture, (P,).
+        losers: row of the other, (P,).
+        groups: (N,) what is resampled together; a choice belongs to its winner's.
+    """
+    right = (np.sign(scores[winners] - scores[losers]) + 1) / 2
+    names = sorted({groups[row] for row in winners}, key=str)
+    number = {name: index for index, name in enumerate(names)}
+    group = np.array([number[groups[row]] for row in winners], dtype=np.intp)
+    counts = np.stack([np.bincount(group, right), np.bincount(group)], axis=1).astype(np.float64)
+    return _summed(counts) if len(right) else None
+
+
+def _summed(counts: Floats) -> Agreement:
+    """Groups' counts of (pairs ordered alike, pairs) as one share, groups resampled whole."""
+
+    def share(chosen: NDArray[np.intp]) -> dict[str, float]:
+        right, pairs = counts[chosen].sum(axis=0)
+        return {"share": float(right / pairs)}
+
+    measured = bootstrap(share, len(counts))["share"]
+    return Agreement(measured, int(counts[:, 1].sum()), len(counts))
+
+
+def _pairs_between(
+    scores: Floats, ratings: Floats, day: NDArray[np.intp], days: int
+) -> tuple[Floats, Floats]:
+    """Pairs by the days of their better and worse picture, (G, G): ordered alike, and all."""
+    right, pairs = np.zeros((days, days)), np.zeros((days, days))
+    starts = np.searchsorted(day, np.arange(days))
+    for index in range(len(scores)):
+        worse = ratings < ratings[index]
+        alike = (np.sign(scores[index] - scores) + 1) / 2 * worse
+        right[day[index]] += np.add.reduceat(alike, starts)
+        pairs[day[index]] += np.add.reduceat(worse.astype(np.float64), starts)
+    return right, pairs

@@ -1,0 +1,232 @@
+"""Bursts: frames that were taken together and look alike, with the best of each and why.
+
+Time and the running number in the name only nominate; the model's own features must agree. So
+pictures whose times lost their seconds are not stacked with everything of the same minute.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilgnet.library.shots import Shot
+
+OPEN_GROUPS: Final = 64
+"""Bursts that may be going on at once; where seconds are lost, a minute's pictures interleave."""
+
+CLOSE: Final = 0.1
+"""Mean votes nearer than this are too close to call between frames of one burst."""
+
+
+@dataclass(frozen=True, slots=True)
+class BurstRule:
+    """What makes a burst.
+
+    Attributes:
+        gap: the longest pause between two frames, in seconds.
+        similarity: the least cosine between a frame's features and the mean of its burst's. The
+            usual one is for the default model: see docs/decisions/0052-similarity.md.
+        quick_gap: frames this many seconds apart, but not at the very same time, are of one moment
+            beyond doubt ...
+        quick_similarity: ... and need only be this alike: one may be out of focus.
+        sequence_step: frames whose running numbers differ by no more than this ...
+        sequence_gap: ... may be this many seconds apart, or have no time at all.
+    """
+
+    gap: float = 5.0
+    similarity: float = 0.88
+    quick_gap: float = 1.0
+    quick_similarity: float = 0.7
+    sequence_step: int = 2
+    sequence_gap: float = 60.0
+
+
+USUAL: Final = BurstRule()
+"""What most cameras and people do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Shots that belong together.
+
+    Attributes:
+        shots: the best first.
+        why: why they are a group, in words.
+        best: why the first is the best, in words.
+    """
+
+    shots: tuple[Shot, ...]
+    why: str
+    best: str
+
+
+def find_bursts(
+    shots: Sequence[Shot],
+    features: NDArray[np.float32],
+    rule: BurstRule = USUAL,
+) -> list[Group]:
+    """Bursts of two frames and more, in the order in which they were taken.
+
+    One pass in the order of time; a frame is compared with the bursts that are still going on.
+
+    Args:
+        shots: N shots in any order.
+        features: float32 (N, D), row by row those of the shots.
+        rule: what makes a burst.
+    """
+    unit = unit_rows(features)
+    done: list[_Burst] = []
+    going: list[_Burst] = []
+    for index in sorted(range(len(shots)), key=lambda i: _order(shots[i])):
+        frame = _Frame.of(index, shots[index])
+        done += [burst for burst in going if _over(burst.last, frame, rule)]
+        going = [burst for burst in going if not _over(burst.last, frame, rule)]
+        near = [burst for burst in going if _near(burst.last, frame, rule)]
+        fitting = _most_alike(near, frame, unit[index], rule)
+        if fitting is None:
+            going.append(_Burst(frame, unit[index].astype(np.float64)))
+            done += going[:-OPEN_GROUPS]
+            going = going[-OPEN_GROUPS:]
+        else:
+            fitting.add(frame, unit[index])
+    bursts = sorted((b for b in done + going if len(b.frames) > 1), key=lambda b: b.frames[0].order)
+    return [_describe(burst, shots) for burst in bursts]
+
+
+def unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows scaled to length 1; a row of zeros stays one and is like nothing."""
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = features / np.maximum(lengths, np.float32(1e-12))
+    return scaled
+
+
+def order_best_first(shots: Sequence[Shot]) -> tuple[Shot, ...]:
+    """By falling score; equals by path."""
+    return tuple(sorted(shots, key=lambda shot: (-shot.score, shot.path)))
+
+
+def why_best(ordered: Sequence[Shot]) -> str:
+    """Why the first of some shots is the best, in words."""
+    first, second = ordered[0], ordered[1]
+    lead = first.score - second.score
+    name = second.path.rpartition("/")[2]
+    close = [shot for shot in ordered[1:] if first.score - shot.score < CLOSE]
+    if not close:
+        return f"scores {first.score:.2f}, {lead:.2f} above the next ({name})"
+    if len(close) == 1:
+        return f"scores {first.score:.2f}, but {name} is only {lead:.2f} below: look at both"
+    return (
+        f"scores {first.score:.2f}, but {len(close)} others are less than {CLOSE} below: "
+        "too close to call, look at them"
+    )
+
+
+Order = tuple[str, bool, datetime, str, str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What of a shot tells whether it was taken together with another."""
+
+    index: int
+    camera: str
+    taken: datetime | None
+    series: tuple[str, str]
+    sequence: int | None
+    order: Order
+
+    @classmethod
+    def of(cls, index: int, shot: Shot) -> _Frame:
+        camera = shot.entry.camera or ""
+        return cls(index, camera, shot.taken, _series(shot.path), shot.entry.sequence, _order(shot))
+
+
+@dataclass(eq=False, slots=True)
+class _Burst:
+    """A burst that is going on; `total` is the sum of its frames' unit features."""
+
+    last: _Frame
+    total: NDArray[np.float64]
+    frames: list[_Frame] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.frames.append(self.last)
+
+    def add(self, frame: _Frame, unit: NDArray[np.float32]) -> None:
+        self.last = frame
+        self.total += unit
+        self.frames.append(frame)
+
+
+def _series(path: str) -> tuple[str, str]:
+    """The folder, and the file's name without its digits: what a running number counts."""
+    folder, _, name = path.rpartition("/")
+    return folder, re.sub(r"\d+", "#", name.rpartition(".")[0])
+
+
+def _order(shot: Shot) -> Order:
+    folder, name = _series(shot.path)
+    number = -1 if shot.entry.sequence is None else shot.entry.sequence
+    taken = shot.taken or datetime.min
+    return shot.entry.camera or "", shot.taken is None, taken, folder, name, number, shot.path
+
+
+def _near(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
+    """Whether two frames may be of one burst, as far as time and numbers tell."""
+    if last.camera != frame.camera:
+        return False
+    if last.taken is None or frame.taken is None:
+        return last.taken is frame.taken is None and _follows(last, frame, rule)
+    gap = frame.taken - last.taken
+    if gap <= timedelta(seconds=rule.gap):
+        return True
+    return gap <= timedelta(seconds=rule.sequence_gap) and _follows(last, frame, rule)
+
+
+def _follows(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
+    if last.sequence is None or frame.sequence is None or last.series != frame.series:
+        return False
+    return 0 < frame.sequence - last.sequence <= rule.sequence_step
+
+
+def _over(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
+    """Whether no later frame can belong to the burst."""
+    if last.camera != frame.camera or last.taken is None or frame.taken is None:
+        return last.camera != frame.camera or last.series != frame.series
+    return frame.taken - last.taken > timedelta(seconds=max(rule.gap, rule.sequence_gap))
+
+
+def _most_alike(
+    bursts: Sequence[_Burst], frame: _Frame, unit: NDArray[np.float32], rule: BurstRule
+) -> _Burst | None:
+    if not bursts:
+        return None
+    totals = np.stack([burst.total for burst in bursts])
+    cosines = totals @ unit / np.maximum(np.linalg.norm(totals, axis=1), 1e-12)
+    beyond = cosines - [_least_similarity(burst.last, frame, rule) for burst in bursts]
+    best = int(np.argmax(beyond))
+    return bursts[best] if beyond[best] >= 0 else None
+
+
+def _least_similarity(last: _Frame, frame: _Frame, rule: BurstRule) -> float:
+    """Equal times may have lost their seconds; times a moment apart have not."""
+    if last.taken is None or frame.taken is None:
+        return rule.similarity
+    quick = timedelta(0) < frame.taken - last.taken <= timedelta(seconds=rule.quick_gap)
+    return min(rule.similarity, rule.quick_similarity) if quick else rule.similarity
+
+
+def _describe(burst: _Burst, shots: Sequence[Shot]) -> Group:
+    ordered = order_best_first([shots[frame.index] for frame in burst.frames])
+    first, last = burst.frames[0], burst.frames[-1]
+    if first.taken is None or last.taken is None:
+        span = "with consecutive numbers"
+    else:
+        span = f"within {(last.taken - first.taken).total_seconds():.1f} s"
+    return Group(ordered, f"{len(ordered)} frames {span} that look alike", why_best(ordered))

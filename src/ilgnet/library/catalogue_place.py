@@ -1,0 +1,81 @@
+"""Where a library's catalogue lies: beside the pictures, or in the user's data folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ilgnet.errors import LibraryError
+
+FOLDER_NAME: Final = ".ilgnet"
+FILE_NAME: Final = "catalogue.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A folder of pictures and the catalogue of what is known of them.
+
+    Attributes:
+        root: the folder, as the user names it; every picture of the library is below it.
+        file: the catalogue.
+    """
+
+    root: Path
+    file: Path
+
+
+def beside_pictures(root: Path) -> Library:
+    """The library whose catalogue is `.ilgnet/catalogue.db` in its own folder."""
+    return Library(root, root / FOLDER_NAME / FILE_NAME)
+
+
+def in_user_folder(root: Path, environment: Mapping[str, str] = os.environ) -> Library:
+    """The library whose catalogue is in the user's data folder.
+
+    For pictures on read-only media and on network shares, where SQLite's locks do not work.
+    """
+    resolved = root.resolve()
+    digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()[:12]
+    folder = user_data_folder(environment) / "libraries" / f"{resolved.name or 'root'}-{digest}"
+    return Library(root, folder / FILE_NAME)
+
+
+def library_of(folder: Path) -> Library | None:
+    """The library that a folder belongs to: its own, or that of a folder above it."""
+    for candidate in (folder, *folder.resolve().parents):
+        for library in (beside_pictures(candidate), in_user_folder(candidate)):
+            if library.file.is_file():
+                return library
+    return None
+
+
+def find_library(folder: Path) -> Library:
+    """As `library_of`.
+
+    Raises:
+        LibraryError: the folder is in no library.
+    """
+    library = library_of(folder)
+    if library is None:
+        raise LibraryError(
+            f"{folder} is in no library: there is no {FOLDER_NAME}/{FILE_NAME} in it or above it. "
+            f"Make one with: ilgnet score --library {folder}"
+        )
+    return library
+
+
+def user_data_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where this user's programs keep their data, by the platform's custom."""
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
+    return base / "ilgnet"

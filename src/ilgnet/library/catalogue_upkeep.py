@@ -1,0 +1,190 @@
+"""Looking after a catalogue: what is in it, whether it is still true, and forgetting."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ilgnet.errors import ImageError
+from ilgnet.images.files import open_image_file
+from ilgnet.library.catalogue import Catalogue
+from ilgnet.library.catalogue_rows import Filter, Stamp, content_hash
+from ilgnet.library.shots import group_files
+from ilgnet.library.survey import Survey, survey
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A model that has scored in a library, and how many of its pictures."""
+
+    model: str
+    pictures: int
+    last_used: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A library at a glance.
+
+    Attributes:
+        pictures: in the catalogue.
+        scored: by each model, the last used first.
+        failures: code -> pictures that could not be scored when last tried.
+        without_time: pictures whose file does not say when they were taken.
+        pairs: shots that are a RAW and a JPEG (or HEIC).
+        new: pictures in the folder that the catalogue does not know.
+        missing: pictures of the catalogue that are no longer in the folder.
+        videos: files that are passed over because they are no pictures.
+        orphans: sidecars without a picture.
+        catalogue_bytes: the size of the file.
+    """
+
+    pictures: int
+    scored: tuple[Scored, ...]
+    failures: dict[str, int]
+    without_time: int
+    pairs: int
+    new: tuple[str, ...]
+    missing: tuple[str, ...]
+    videos: tuple[str, ...]
+    orphans: tuple[str, ...]
+    catalogue_bytes: int
+
+
+def status(catalogue: Catalogue) -> Status:
+    """What the catalogue holds and what the folder does; no picture is opened."""
+    found = survey(catalogue.library.root)
+    known = {row[0] for row in catalogue.read("SELECT path FROM pictures")}
+    failed = {row[0] for row in catalogue.read("SELECT path FROM failures")}
+    scored = catalogue.read(
+        "SELECT name, count(pictures.path), used FROM models "
+        "LEFT JOIN verdicts ON verdicts.model = models.id "
+        "LEFT JOIN pictures ON pictures.content = verdicts.content "
+        "GROUP BY models.id ORDER BY used DESC"
+    )
+    untimed = next(
+        catalogue.read(
+            "SELECT count(*) FROM pictures JOIN contents ON contents.id = content "
+            "WHERE taken IS NULL"
+        )
+    )
+    codes = catalogue.read("SELECT code, count(*) FROM failures GROUP BY code ORDER BY code")
+    return Status(
+        pictures=len(known),
+        scored=tuple(Scored(*row) for row in scored),
+        failures=dict(codes),
+        without_time=untimed[0],
+        pairs=sum(len(files) > 1 for files in group_files(found.pictures)),
+        new=tuple(path for path in found.pictures if path not in known and path not in failed),
+        missing=_missing(catalogue, found),
+        videos=found.videos,
+        orphans=found.orphans,
+        catalogue_bytes=catalogue.library.file.stat().st_size,
+    )
+
+
+def _missing(catalogue: Catalogue, found: Survey) -> tuple[str, ...]:
+    """Catalogue paths with no file; one that the survey passes over may still be there."""
+    there = set(found.pictures)
+    paths = (row[0] for row in catalogue.read("SELECT path FROM pictures ORDER BY path"))
+    absent = (path for path in paths if path not in there)
+    return tuple(path for path in absent if not os.path.lexists(catalogue.absolute(path)))
+
+
+State = Literal["same", "missing", "changed", "damaged", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One catalogued file against what the catalogue says of it.
+
+    Attributes:
+        path: its catalogue path.
+        state: "changed" has another time or length, as after an edit; "damaged" has the time and
+            length that were noted and other contents, as after a fault of the disk.
+    """
+
+    path: str
+    state: State
+
+
+@dataclass(slots=True)
+class Verified:
+    """What `verify` found, filled while it runs.
+
+    Attributes:
+        structure: what SQLite finds wrong with its file; empty if nothing.
+        checked: how many files were looked at.
+        paths: the files that are not the same, by state.
+    """
+
+    structure: list[str] = field(default_factory=list)
+    checked: int = 0
+    paths: dict[State, list[str]] = field(default_factory=dict)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is lost: the file is whole and no picture is damaged or unreadable."""
+        return not (self.structure or self.paths.get("damaged") or self.paths.get("unreadable"))
+
+    def add(self, checked: Checked) -> None:
+        """Count one file."""
+        self.checked += 1
+        if checked.state != "same":
+            self.paths.setdefault(checked.state, []).append(checked.path)
+
+
+def check_structure(catalogue: Catalogue) -> list[str]:
+    """What SQLite finds wrong with its file; empty if nothing."""
+    problems = [str(row[0]) for row in catalogue.read("PRAGMA integrity_check")]
+    broken = [
+        f"{row[0]}: a row refers to a missing one"
+        for row in catalogue.read("PRAGMA foreign_key_check")
+    ]
+    return ([] if problems == ["ok"] else problems) + broken
+
+
+def check_files(catalogue: Catalogue, *, read: bool = True) -> Iterator[Checked]:
+    """Look at every catalogued file, in the order of their paths.
+
+    Args:
+        catalogue: open in any mode.
+        read: read every file and compare its hash; without, only look at time and length.
+    """
+    query = (
+        "SELECT path, bytes, mtime_ns, sha256 FROM pictures "
+        "JOIN contents ON contents.id = content ORDER BY path"
+    )
+    for path, length, mtime_ns, sha256 in catalogue.read(query):
+        yield Checked(path, _state(catalogue, path, (length, mtime_ns), sha256 if read else None))
+
+
+def _state(catalogue: Catalogue, path: str, stamp: tuple[int, int], sha256: bytes | None) -> State:
+    file = catalogue.absolute(path)
+    try:
+        now = Stamp.of(file.stat())
+        if (now.bytes, now.mtime_ns) != stamp:
+            return "changed"
+        if sha256 is None:
+            return "same"
+        with open_image_file(file) as stream:
+            return "same" if content_hash(stream) == sha256 else "damaged"
+    except FileNotFoundError:
+        return "missing"
+    except (OSError, ImageError):
+        return "unreadable"
+
+
+def to_forget(catalogue: Catalogue, *, missing: bool, folder: str | None) -> list[str]:
+    """Catalogue paths of pictures and failures: those without a file, or all of a folder."""
+    where, values = Filter(folder=folder).conditions()
+    query = (
+        f"SELECT path FROM pictures WHERE {where} UNION SELECT path FROM failures WHERE {where} "
+        "ORDER BY path"
+    )
+    paths = [row[0] for row in catalogue.read(query, [*values, *values])]
+    if missing:
+        return [path for path in paths if not os.path.lexists(catalogue.absolute(path))]
+    return paths

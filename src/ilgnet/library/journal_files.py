@@ -1,0 +1,318 @@
+"""Changing files so that a crash at any moment leaves each of them whole, old or new.
+
+Nothing is ever overwritten: a target's name is first taken by creating an empty file, which fails
+where there is one already, and the finished file is then renamed onto it. Both work on every file
+system, which hard links do not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ilgnet.library.plan import Edit, Transfer, digest
+
+_PIECE: Final = 1 << 20
+
+Stamp = tuple[int, int]
+"""Size in bytes and time of change in nanoseconds."""
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer
+    """A step cannot be taken, for a reason in words; nothing was changed."""
+
+
+def take_transfer(step: Transfer, temporary: Path) -> None:
+    """Carry out a transfer.
+
+    Args:
+        step: the transfer.
+        temporary: an unused path in the target's folder.
+
+    Raises:
+        Refused: the target exists, or the source is not what it should be.
+        OSError: from the system; nothing is left behind.
+    """
+    source, target = Path(step.source), Path(step.target)
+    if not source.is_file():
+        raise Refused("the file is gone" if not os.path.lexists(source) else "it is no file")
+    if step.how == "move":
+        move(source, target, temporary)
+    elif step.how == "copy":
+        copy(source, target, temporary)
+    else:
+        with _name_free(target):
+            (os.link if step.how == "hardlink" else os.symlink)(source, target)
+
+
+def move(source: Path, target: Path, temporary: Path) -> None:
+    """Rename, or where that is another device: copy, compare, delete."""
+    if source.is_symlink():
+        raise Refused("it is a symbolic link; move the file itself, or copy")
+    if source.stat().st_dev == target.parent.stat().st_dev:
+        with contextlib.suppress(_CrossDevice), _reserved(target):
+            _rename(source, target)
+            return
+    before = stamp(source)
+    copy(source, target, temporary)
+    try:
+        sync_folder(target.parent)
+        if stamp(source) != before:
+            raise Refused("it changed while it was copied")
+        source.unlink()
+    except (OSError, Refused):
+        if source.is_file():
+            target.unlink()
+        raise
+
+
+class _CrossDevice(Exception):  # noqa: N818
+    """Two mounts of one device, between which nothing can be renamed."""
+
+
+def _rename(source: Path, target: Path) -> None:
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            raise _CrossDevice from error
+        raise
+
+
+def copy(source: Path, target: Path, temporary: Path) -> None:
+    """Copy with times and mode, read the copy back and compare, then give it its name."""
+    with _temporary(temporary):
+        written = _write_copy(source, temporary)
+        with contextlib.suppress(OSError):  # FAT has neither modes nor extended attributes
+            shutil.copystat(source, temporary)
+        if file_digest(temporary) != written:
+            raise OSError(errno.EIO, "the copy does not read back as it was written")
+        with _reserved(target):
+            temporary.replace(target)
+
+
+def _write_copy(source: Path, temporary: Path) -> str:
+    hasher = hashlib.sha256()
+    with source.open("rb") as reader, temporary.open("xb") as writer:
+        while piece := reader.read(_PIECE):
+            hasher.update(piece)
+            writer.write(piece)
+        writer.flush()
+        os.fsync(writer.fileno())
+    return hasher.hexdigest()
+
+
+def take_edit(step: Edit, temporary: Path) -> None:
+    """Carry out an edit.
+
+    Raises:
+        Refused: the file is not what it was when the plan was made.
+        OSError: from the system; nothing is left behind.
+    """
+    path = Path(step.path)
+    before = _content(path)
+    if (None if before is None else digest(before)) != step.before:
+        raise Refused("it has changed since the plan was made")
+    write(path, step.applied(before or b""), temporary, new=before is None)
+
+
+def write(
+    path: Path, data: bytes, temporary: Path, *, new: bool, mtime_ns: int | None = None
+) -> None:
+    """Write a file whole, keeping mode and owner of the one that it replaces."""
+    with _temporary(temporary):
+        with temporary.open("xb") as writer:
+            writer.write(data)
+            if not new:
+                _keep_mode(path, writer.fileno())
+            writer.flush()
+            os.fsync(writer.fileno())
+        if mtime_ns is not None:
+            os.utime(temporary, ns=(mtime_ns, mtime_ns))
+        with _reserved(path) if new else contextlib.nullcontext():
+            temporary.replace(path)
+
+
+def _keep_mode(path: Path, descriptor: int) -> None:
+    status = path.stat()
+    if hasattr(os, "fchown"):
+        with contextlib.suppress(PermissionError):
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+@contextlib.contextmanager
+def _name_free(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError as error:
+        raise Refused(f"{target} exists already") from error
+
+
+@contextlib.contextmanager
+def _reserved(target: Path) -> Iterator[None]:
+    """Hold a name with an empty file, which is removed when the renaming onto it fails."""
+    with _name_free(target):
+        target.open("xb").close()
+    try:
+        yield
+    except (OSError, _CrossDevice):
+        # Nothing else is caught: after Ctrl+C the file may be a picture already.
+        target.unlink()
+        raise
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[None]:
+    """For temporary files alone, which are never the only ones of their content."""
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def undo_transfer(step: Transfer, temporary: Path, sha256: str | None) -> None:
+    """Take a transfer back; one that is back already is left alone.
+
+    What was moved goes back as it is now: a sidecar that was written since belongs with its
+    picture, and moving loses nothing.
+
+    Args:
+        step: the transfer as it was carried out.
+        temporary: an unused path in the source's folder.
+        sha256: of the target, for a copy.
+
+    Raises:
+        Refused: something has changed since, and taking it back would lose it.
+        OSError: from the system; nothing is left behind.
+    """
+    source, target = Path(step.source), Path(step.target)
+    if not os.path.lexists(target):
+        if os.path.lexists(source):
+            return
+        raise Refused("the file is gone")
+    if step.how == "move":
+        _move_back(source, target, temporary)
+        return
+    if step.how == "symlink":
+        if not target.is_symlink() or str(target.readlink()) != step.source:
+            raise Refused("it is no longer the link that was made")
+    elif not source.is_file():
+        raise Refused(f"the original, {source}, is gone; this is the only one left")
+    elif step.how == "hardlink":
+        if not target.samefile(source):
+            raise Refused("it is no longer the same file as the original")
+    elif file_digest(target) != sha256:
+        raise Refused("it has changed since")
+    elif file_digest(source) != sha256:
+        raise Refused(f"the original, {source}, has changed since; this is the only copy of it")
+    target.unlink()
+
+
+def _move_back(source: Path, target: Path, temporary: Path) -> None:
+    if os.path.lexists(source):
+        raise Refused(f"there is something at {source} again")
+    source.parent.mkdir(parents=True, exist_ok=True)
+    move(target, source, temporary)
+
+
+def undo_edit(step: Edit, temporary: Path, mtime_ns: int | None) -> None:
+    """Take an edit back; one that is back already is left alone.
+
+    Args:
+        step: the edit as it was carried out.
+        temporary: an unused path in the same folder.
+        mtime_ns: when the file had changed before the edit, where that is known; it gets that time
+            again, so that who remembers files by their times finds it unchanged.
+
+    Raises:
+        Refused: the file has changed since.
+        OSError: from the system; nothing is left behind.
+    """
+    path = Path(step.path)
+    after = _content(path)
+    found = None if after is None else digest(after)
+    if found == step.before:
+        return
+    if after is None or found != step.after:
+        raise Refused("the file is gone" if after is None else "it has changed since")
+    if step.before is None:
+        path.unlink()
+    else:
+        write(path, step.reverted(after), temporary, new=False, mtime_ns=mtime_ns)
+
+
+def settle_transfer(step: Transfer, temporary: Path) -> bool:
+    """Bring a transfer that was cut off to one side or the other.
+
+    Returns:
+        Whether it is done now.
+
+    Raises:
+        Refused: both files exist and differ; both stay.
+    """
+    source, target = Path(step.source), Path(step.target)
+    temporary.unlink(missing_ok=True)
+    if step.how == "symlink":
+        return target.is_symlink() and str(target.readlink()) == step.source
+    if not source.is_file() or not target.is_file():
+        return target.is_file()
+    if target.samefile(source):
+        return step.how == "hardlink"
+    if target.stat().st_size == 0:  # the name was taken, the file not yet there
+        target.unlink()
+        return False
+    if file_digest(source) != file_digest(target):
+        raise Refused(f"{source} and {target} both exist and differ; look at both")
+    if step.how == "move":
+        source.unlink()
+    return True
+
+
+def settle_edit(step: Edit, temporary: Path) -> bool:
+    """Bring an edit that was cut off to one side or the other; whether it is done now."""
+    path = Path(step.path)
+    temporary.unlink(missing_ok=True)
+    content = _content(path)
+    if step.before is None and content == b"":  # the name was taken, the file not yet there
+        path.unlink()
+        return False
+    return content is not None and digest(content) == step.after
+
+
+def stamp(path: Path) -> Stamp:
+    """Size and time of change: what tells, without reading, that a file is as it was."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def file_digest(path: Path) -> str:
+    """Hex sha256 of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a folder's new names durable, where the system can."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

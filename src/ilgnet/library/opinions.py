@@ -1,0 +1,71 @@
+"""What a person has said of a photograph already, in its sidecars and inside its JPEG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ilgnet.errors import LibraryError
+from ilgnet.library.sidecars import FileGroup
+from ilgnet.library.xmp import Sidecar, read_packet, read_sidecar
+from ilgnet.library.xmp_jpeg import read_embedded
+from ilgnet.library.xmp_write import rating_words
+
+JPEG_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A person's decisions on a photograph.
+
+    Attributes:
+        rating: -1 or 1..5, the first that is stated; None for none.
+        label: a colour label; None for none.
+        ours: the rating that we gave and that still stands; None for none.
+        problems: what could not be read, and what contradicts itself, in words.
+    """
+
+    rating: int | None = None
+    label: str | None = None
+    ours: int | None = None
+    problems: tuple[str, ...] = ()
+
+
+def read_opinion(group: FileGroup) -> Opinion:
+    """Read the sidecars and embedded packets of a photograph."""
+    records: list[Sidecar] = []
+    problems: list[str] = []
+    for path in (*group.sidecars, *group.pictures):
+        try:
+            records += _read(path)
+        except (LibraryError, OSError) as error:
+            problems.append(str(error))
+    stated = {r.path.name: r.users_rating for r in records if r.users_rating is not None}
+    if len(set(stated.values())) > 1:
+        problems.append(_disagreement(group.pictures[0].parent, stated))
+    return Opinion(
+        rating=next(iter(stated.values()), None),
+        label=next((record.users_label for record in records if record.users_label), None),
+        ours=next((r.rating for r in records if r.rating and r.users_rating is None), None),
+        problems=tuple(problems),
+    )
+
+
+def _read(path: Path) -> Iterable[Sidecar]:
+    if path.suffix.lower() == ".xmp":
+        return [read_sidecar(path)]
+    if path.suffix.lower() not in JPEG_EXTENSIONS:
+        return []
+    with path.open("rb") as stream:
+        if stream.read(2) != b"\xff\xd8":  # named so, but something else
+            return []
+        stream.seek(0)
+        packet = read_embedded(stream, path)
+    return [] if packet is None else [read_packet(packet, path)]
+
+
+def _disagreement(folder: Path, stated: dict[str, int]) -> str:
+    said = ", ".join(f"{name} says {rating_words(rating)}" for name, rating in stated.items())
+    return f"your ratings disagree in {folder}: {said}; each stays as it is"

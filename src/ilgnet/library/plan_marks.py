@@ -1,0 +1,187 @@
+"""Planning what is written into XMP: which sidecars or JPEGs, and what of the person's stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+from ilgnet.errors import LibraryError
+from ilgnet.library.opinions import JPEG_EXTENSIONS, Opinion, read_opinion
+from ilgnet.library.photographs import Photograph
+from ilgnet.library.plan import Edit, Plan
+from ilgnet.library.sidecars import Style, sidecar_path
+from ilgnet.library.xmp import Notes
+from ilgnet.library.xmp_jpeg import replace_embedded
+from ilgnet.library.xmp_write import Merged, merge_notes, rating_words
+
+SidecarStyle = Literal["auto", "adobe", "darktable", "both"]
+SIDECAR_STYLES: Final[tuple[SidecarStyle, ...]] = ("auto", "adobe", "darktable", "both")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRule:
+    """Where marks go.
+
+    Attributes:
+        style: how sidecars are named; "auto" follows what exists.
+        embed: write into JPEGs themselves instead of beside them.
+        overwrite: replace the person's own ratings and labels too.
+    """
+
+    style: SidecarStyle = "auto"
+    embed: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What was planned for one file.
+
+    Attributes:
+        path: the sidecar, or the JPEG itself.
+        picture: the photograph.
+        notes: what it is given.
+        outcome: "new", "change", "same" for nothing to do, or "failed".
+        words: what of the person's stays, or why it failed.
+    """
+
+    path: Path
+    picture: Path
+    notes: Notes
+    outcome: Literal["new", "change", "same", "failed"]
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPlan:
+    """A plan of edits, with a line for every file.
+
+    Attributes:
+        plan: the edits.
+        marks: one for every file that was looked at.
+        problems: what a person should know, in words: disagreements and damage.
+    """
+
+    plan: Plan
+    marks: tuple[Mark, ...]
+    problems: tuple[str, ...]
+
+
+def plan_marks(
+    wanted: Iterable[tuple[Photograph, Notes]],
+    rule: MarkRule,
+    roots: Iterable[Path],
+    command: str,
+) -> MarkPlan:
+    """Plan to give photographs ratings, labels and notes. Files are read, none is changed.
+
+    A RAW and JPEG pair is one photograph and gets one rating. Sidecars that disagree keep what
+    they say, and the disagreement is a problem to look at.
+    """
+    marks: list[Mark] = []
+    edits: list[Edit] = []
+    problems: list[str] = []
+    for group, (photo, notes) in enumerate(wanted):
+        opinion = read_opinion(photo.group)
+        problems += opinion.problems
+        kept = ""
+        if not rule.overwrite:
+            notes, kept = _sparing(notes, opinion)
+        targets, shared = _targets(photo, rule)
+        problems += shared
+        for path in targets:
+            mark, edit = _plan_file(path, photo, notes, rule, group)
+            mark = replace(mark, words="; ".join(filter(None, (kept, mark.words))))
+            marks.append(mark)
+            edits += [edit] if edit else []
+    plan = Plan(command, tuple(str(root.resolve()) for root in roots), (), tuple(edits))
+    return MarkPlan(plan, tuple(marks), tuple(dict.fromkeys(problems)))
+
+
+def _sparing(notes: Notes, opinion: Opinion) -> tuple[Notes, str]:
+    """A rating in one place is a decision on the photograph: the others get none of ours.
+
+    Returns:
+        What is left to write, and what of the person's stays, in words.
+    """
+    kept = []
+    if opinion.rating is not None and notes.rating is not None:
+        kept += [f"your own {rating_words(opinion.rating)}"]
+        notes = replace(notes, rating=None)
+    if opinion.label is not None and notes.label is not None:
+        kept += [f"your own label {opinion.label}"]
+        notes = replace(notes, label=None)
+    return notes, f"{' and '.join(kept)} kept" if kept else ""
+
+
+def _targets(photo: Photograph, rule: MarkRule) -> tuple[list[Path], list[str]]:
+    """The files to write, and what to tell the person about the choice."""
+    pictures = photo.group.pictures
+    embedded = [p for p in pictures if rule.embed and p.suffix.lower() in JPEG_EXTENSIONS]
+    beside = [path for path in pictures if path not in embedded]
+    if not beside:
+        return embedded, []
+    existing = list(photo.group.sidecars)
+    if rule.style == "auto" and existing:
+        return embedded + existing, []
+    styles = _styles(photo, rule)
+    problems = []
+    if "adobe" in styles and photo.group.shares_stem:
+        names = sidecar_path(photo.path, "adobe")
+        problems.append(
+            f"{names} would belong to more than one photograph, so {photo.path.name} gets "
+            f"{photo.path.name}.xmp, as darktable names it"
+        )
+        styles = frozenset({"darktable"})
+    targets = [sidecar_path(path, style) for style in sorted(styles) for path in beside]
+    return embedded + [_as_spelt(path, existing) for path in dict.fromkeys(targets)], problems
+
+
+def _styles(photo: Photograph, rule: MarkRule) -> frozenset[Style]:
+    if rule.style == "both":
+        return frozenset({"adobe", "darktable"})
+    if rule.style != "auto":
+        return frozenset({rule.style})
+    if len(photo.styles) == 1:
+        return photo.styles
+    # Adobe's programs read sidecars of RAW files alone; darktable and digiKam of all.
+    return frozenset({"adobe" if photo.group.has_raw else "darktable"})
+
+
+def _as_spelt(path: Path, existing: list[Path]) -> Path:
+    """The sidecar that exists, though it may be spelt .XMP."""
+    alike = (there for there in existing if there.name.lower() == path.name.lower())
+    return next(alike, path)
+
+
+def _plan_file(
+    path: Path, photo: Photograph, notes: Notes, rule: MarkRule, group: int
+) -> tuple[Mark, Edit | None]:
+    try:
+        before = path.read_bytes() if path.exists() else None
+        merged = _merged(path, before, notes, rule)
+    except (LibraryError, OSError) as error:
+        return Mark(path, photo.path, notes, "failed", str(error)), None
+    words = ", ".join(f"{kept} kept" for kept in merged.kept)
+    if merged.data == before:
+        return Mark(path, photo.path, notes, "same", words), None
+    outcome: Literal["new", "change"] = "new" if before is None else "change"
+    real = path.parent.resolve() / path.name if not path.is_symlink() else path.resolve()
+    edit = Edit.between(real, before, merged.data, group)
+    return Mark(path, photo.path, notes, outcome, words), edit
+
+
+def _merged(path: Path, before: bytes | None, notes: Notes, rule: MarkRule) -> Merged:
+    if path.suffix.lower() not in JPEG_EXTENSIONS or before is None:
+        return merge_notes(before, notes, path, overwrite=rule.overwrite)
+    kept: tuple[str, ...] = ()
+
+    def edit(packet: bytes | None) -> bytes:
+        nonlocal kept
+        merged = merge_notes(packet, notes, path, overwrite=rule.overwrite)
+        kept = merged.kept
+        return merged.data
+
+    return Merged(replace_embedded(before, edit, path), kept)

@@ -1,0 +1,398 @@
+"""Learning a person's taste from ratings or choices, on features that are in the catalogue.
+
+A straight line through the model's features, blended with its own score. How strongly the line is
+held back and how much it is blended in is chosen by cross-validation over days, and what is
+reported is measured around that choice (nested), so pictures of one day are never on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilgnet.engines.taste import Taste
+from ilgnet.errors import LibraryError
+from ilgnet.library.agreement import Agreement, among_all, chosen_pairs
+from ilgnet.metrics import FEWEST_UNITS, places, srcc
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+FEWEST: Final = 50
+"""Fewer rated pictures, or choices, than this say too little to learn from."""
+
+FEWEST_OF_A_KIND: Final = 8
+"""Pictures that must differ in rating from the most frequent one."""
+
+DIRECTIONS: Final = 256
+"""Principal directions of the features that are kept; further ones are noise."""
+
+HOLDS: Final = (0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
+"""How strongly the line is held back: penalties in units of the mean variance of a direction."""
+
+BLENDS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Shares of the line in the blend with the stock score."""
+
+NEWTON_STEPS: Final = 25
+
+ROLLS: Final = 39
+"""Comparisons with chance; being better than all of them happens by chance once in forty times."""
+
+FOLDS: Final = 10
+INNER_FOLDS: Final = 5
+
+
+class Opinions(Protocol):
+    """What a person has said of N pictures, in a form that a line can be fitted to."""
+
+    def check(self) -> None:
+        """Refuse what is too little to learn from.
+
+        Raises:
+            LibraryError: with what is missing.
+        """
+        ...
+
+    def fit(self, z: Floats, rows: Bools, holds: Sequence[float]) -> Floats:
+        """Lines (R, H) through coordinates z (N, R) from some rows alone, one for each hold."""
+        ...
+
+    def share(self, scores: Floats, rows: Bools) -> float:
+        """The share of pairs among some rows that scores (N,) order as the person does."""
+        ...
+
+    def agreement(self, scores: Floats, groups: Sequence[str]) -> Agreement | None:
+        """The same over all rows, with an interval over groups (N,)."""
+        ...
+
+    def spearman(self, scores: Floats) -> float | None:
+        """Spearman's rank correlation of scores (N,) with the ratings, where there are any."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stars:
+    """Ratings of N pictures, (N,); only their order and rough distances matter."""
+
+    ratings: Floats
+
+    def check(self) -> None:
+        """Enough pictures, and not all rated alike."""
+        counts = np.unique(self.ratings, return_counts=True)[1]
+        others = int(counts.sum() - counts.max(initial=0))
+        if len(self.ratings) < FEWEST:
+            raise LibraryError(
+                f"{len(self.ratings)} rated pictures are too few to learn from; at least {FEWEST} "
+                "are needed. Give stars or rejects to more pictures, good and bad"
+            )
+        if others < FEWEST_OF_A_KIND:
+            raise LibraryError(
+                f"nearly all of the {len(self.ratings)} pictures are rated alike; at least "
+                f"{FEWEST_OF_A_KIND} must be rated higher or lower than the others. "
+                "Give stars or rejects to good and to bad pictures"
+            )
+
+    def fit(self, z: Floats, rows: Bools, holds: Sequence[float]) -> Floats:
+        """Ridge regression of the ratings."""
+        chosen, ratings = z[rows], self.ratings[rows]
+        # A decomposition would serve all holds at once, and take ten times as long on a busy
+        # machine, where the threads of linear algebra wait for each other.
+        grams = chosen.T @ chosen + np.multiply.outer(holds, np.eye(z.shape[1]))
+        target = chosen.T @ (ratings - ratings.mean())
+        lines: Floats = np.linalg.solve(grams, target[:, None])[:, :, 0].T
+        return lines
+
+    def share(self, scores: Floats, rows: Bools) -> float:
+        """By sorting, so that thousands of pictures take milliseconds."""
+        said, meant = scores[rows], self.ratings[rows]
+        right = pairs = 0.0
+        for level in np.unique(meant)[1:]:
+            better, worse = said[meant == level], np.sort(said[meant < level])
+            below = np.searchsorted(worse, better, "left") + np.searchsorted(worse, better, "right")
+            right += float(below.sum()) / 2
+            pairs += len(better) * len(worse)
+        return right / pairs if pairs else 0.5
+
+    def agreement(self, scores: Floats, groups: Sequence[str]) -> Agreement | None:
+        """All pairs of different ratings."""
+        return among_all(scores, self.ratings, groups)
+
+    def spearman(self, scores: Floats) -> float | None:
+        """Ties at their mean rank."""
+        return srcc(places(self.ratings), places(scores))
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Which of two pictures a person likes better, P times.
+
+    Attributes:
+        winners: row of the better picture, (P,).
+        losers: row of the other, (P,).
+    """
+
+    winners: NDArray[np.intp]
+    losers: NDArray[np.intp]
+
+    def check(self) -> None:
+        """Enough choices."""
+        if len(self.winners) < FEWEST:
+            raise LibraryError(
+                f"{len(self.winners)} choices are too few to learn from; at least {FEWEST} are "
+                "needed. Compare more pairs"
+            )
+
+    def fit(self, z: Floats, rows: Bools, holds: Sequence[float]) -> Floats:
+        """Logistic regression on differences (Bradley and Terry 1952)."""
+        inside = rows[self.winners] & rows[self.losers]
+        differences = z[self.winners[inside]] - z[self.losers[inside]]
+        return np.stack([_logistic(differences, hold) for hold in holds], axis=1)
+
+    def share(self, scores: Floats, rows: Bools) -> float:
+        """Of the choices between two of the rows."""
+        inside = rows[self.winners] & rows[self.losers]
+        lead = scores[self.winners[inside]] - scores[self.losers[inside]]
+        return float(np.mean((np.sign(lead) + 1) / 2)) if len(lead) else 0.5
+
+    def agreement(self, scores: Floats, groups: Sequence[str]) -> Agreement | None:
+        """All choices."""
+        return chosen_pairs(scores, self.winners, self.losers, groups)
+
+    def spearman(self, scores: Floats) -> float | None:
+        """Choices are no ratings."""
+        return None
+
+
+def _logistic(differences: Floats, hold: float) -> Floats:
+    """The line (R,) on whose right side the differences (P, R) lie, by Newton's method."""
+    line: Floats = np.zeros(differences.shape[1])
+    for _ in range(NEWTON_STEPS):
+        lost = 1.0 / (1.0 + np.exp(np.clip(differences @ line, -30, 30)))
+        curvature = (differences * (lost * (1 - lost))[:, None]).T @ differences
+        slope = differences.T @ lost - hold * line
+        step = np.linalg.solve(curvature + hold * np.eye(len(line)), slope)
+        line = line + step
+        if np.abs(step).max() < 1e-4 * np.abs(line).max():
+            break
+    return line
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """A taste and how well it was found to agree with the person.
+
+    Attributes:
+        taste: the line on the base model's features, and the blend.
+        agreement: of the taste on days that it was not learnt from.
+        stock: of the base model's own score on the same pictures.
+        spearman: of the taste; None for choices.
+        stock_spearman: of the base model; None for choices.
+        blend: the share of the line, 0..1; the rest is the stock score.
+        hold: the penalty.
+        pictures: learnt from.
+        groups: days, or outings of a day, that were held out in turn.
+    """
+
+    taste: Taste
+    agreement: Agreement
+    stock: Agreement
+    spearman: float | None
+    stock_spearman: float | None
+    blend: float
+    hold: float
+    pictures: int
+    groups: int
+
+
+def learn(
+    features: NDArray[np.float32], stock: Floats, opinions: Opinions, groups: Sequence[str]
+) -> Learnt:
+    """Learn a taste and measure it.
+
+    Args:
+        features: of the base model, float32 (N, D).
+        stock: the base model's scores (N,).
+        opinions: what the person said of the N pictures.
+        groups: (N,) the day or outing of each; one is never on both sides of a check.
+
+    Raises:
+        LibraryError: there is too little to learn from, or nothing was found in it.
+    """
+    opinions.check()
+    names = sorted(set(groups))
+    if len(names) < FEWEST_UNITS:
+        raise LibraryError(
+            f"the rated pictures come from {len(names)} days or outings; at least {FEWEST_UNITS} "
+            "are needed to check a taste on days that it was not learnt from. Rate pictures of "
+            "other days"
+        )
+    numbers = np.array([names.index(group) for group in groups])
+    space = _Space.of(features, stock)
+    z, own = space.coordinates(features), space.standard(stock)
+    held_out = _cross_predict(z, own, opinions, numbers)
+    agreement, of_stock = (opinions.agreement(s, groups) for s in (held_out, own))
+    assert agreement is not None
+    assert of_stock is not None
+    _refuse_chance(z, opinions, numbers, of_stock)
+    hold, blend = _choose(z, own, opinions, numbers, np.ones(len(z), bool))
+    _refuse_stock(agreement, of_stock, blend)
+    line = _lines(z, opinions, np.ones(len(z), bool), [hold])[:, 0]
+    return Learnt(
+        space.taste(line, blend, stock, features),
+        agreement,
+        of_stock,
+        opinions.spearman(held_out),
+        opinions.spearman(own),
+        blend,
+        hold,
+        len(z),
+        len(names),
+    )
+
+
+def _refuse_chance(
+    z: Floats, opinions: Opinions, groups: NDArray[np.intp], stock: Agreement
+) -> None:
+    """Refuse opinions that features agree with no better when they belong to other pictures.
+
+    The features are rolled along the opinions, so that bursts and days stay as alike as they are
+    and only who belongs to whom is lost. Shuffling would make bursts look like evidence.
+    """
+    everyone = np.ones(len(z), bool)
+    order = np.argsort(groups, kind="stable")
+    offsets = np.linspace(0, len(z), ROLLS + 2)[1:-1].astype(int)
+
+    def share(offset: int) -> float:
+        rolled = np.empty_like(z)
+        rolled[order] = np.roll(z[order], offset, axis=0)
+        values = np.zeros(len(z))
+        for held_out in _folds(groups, INNER_FOLDS, seed=1):
+            line = _lines(rolled, opinions, ~held_out, [float(len(z))])[:, 0]
+            values[held_out] = rolled[held_out] @ line
+        return opinions.share(values, everyone)
+
+    found = share(0)
+    better = sum(share(offset) >= found for offset in offsets)
+    if better and stock.share.low > 0.5:
+        raise LibraryError(
+            "nothing can be learnt that the stock score does not know: it agrees with you in "
+            f"{stock}, a taste no more than by chance. Nothing was saved; go on with the stock "
+            "model, or rate more pictures"
+        )
+    if better:
+        raise LibraryError(
+            "these labels carry no signal that can be told from chance: on days that it was not "
+            f"learnt from, a taste agrees with you in {found:.1%} of pairs; with the pictures "
+            f"mixed up, {better} of {ROLLS} tries did as well. Nothing was saved. More ratings, or "
+            "clearer ones, may help"
+        )
+
+
+def _refuse_stock(agreement: Agreement, stock: Agreement, blend: float) -> None:
+    if blend == 0.0 or not agreement.share.low > 0.5:
+        raise LibraryError(
+            "nothing can be learnt that the stock score does not know: it agrees with you in "
+            f"{stock}, a taste in {agreement}. Nothing was saved; go on with the stock model, or "
+            "rate more pictures"
+        )
+
+
+def _cross_predict(
+    z: Floats, stock: Floats, opinions: Opinions, groups: NDArray[np.intp]
+) -> Floats:
+    """Every picture's score from a taste, chosen and fitted without any picture of its group."""
+    scores = np.zeros(len(z))
+    for held_out in _folds(groups, FOLDS, seed=0):
+        rows = ~held_out
+        hold, blend = _choose(z, stock, opinions, groups, rows)
+        line = _lines(z, opinions, rows, [hold])[:, 0]
+        scores[held_out] = _blended(z[held_out] @ line, stock[held_out], blend)
+    return scores
+
+
+def _choose(
+    z: Floats, stock: Floats, opinions: Opinions, groups: NDArray[np.intp], rows: Bools
+) -> tuple[float, float]:
+    """The hold and blend that agree best with the person on held-out groups among some rows.
+
+    Ties go to the stronger hold and to the smaller share of the line.
+    """
+    holds = sorted(HOLDS, reverse=True)
+    values = np.zeros((len(z), len(holds)))
+    for held_out in _folds(groups, INNER_FOLDS, seed=1):
+        values[held_out] = z[held_out] @ _lines(z, opinions, rows & ~held_out, holds)
+    shares = {
+        (hold, blend): opinions.share(_blended(values[:, column], stock, blend), rows)
+        for blend, (column, hold) in product(BLENDS, enumerate(holds))
+    }
+    return max(shares, key=lambda choice: round(shares[choice], 6))
+
+
+def _lines(z: Floats, opinions: Opinions, rows: Bools, holds: Sequence[float]) -> Floats:
+    """Lines (R, H) whose values over the rows they were learnt from have deviation 1."""
+    lines = opinions.fit(z, rows, holds)
+    deviations = np.std(z[rows] @ lines, axis=0)
+    scaled: Floats = lines / np.where(deviations > 0, deviations, 1.0)
+    return scaled
+
+
+def _blended(line: Floats, stock: Floats, blend: float) -> Floats:
+    return blend * line + (1.0 - blend) * stock
+
+
+def _folds(groups: NDArray[np.intp], folds: int, *, seed: int) -> list[Bools]:
+    """Whole groups dealt out to folds, as (N,) masks of what is held out."""
+    names = np.unique(groups)
+    dealt = np.random.default_rng(seed).permutation(len(names)) % min(folds, len(names))
+    fold_of = dict(zip(names.tolist(), dealt.tolist(), strict=True))
+    fold = np.array([fold_of[group] for group in groups.tolist()])
+    return [fold == number for number in range(min(folds, len(names)))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Space:
+    """Coordinates in which a line is fitted: principal directions, and the stock score's scale.
+
+    Known from the features alone, without any opinion.
+    """
+
+    mean: Floats
+    basis: Floats
+    stock_mean: float
+    stock_deviation: float
+
+    @classmethod
+    def of(cls, features: NDArray[np.float32], stock: Floats) -> _Space:
+        wide = features.astype(np.float64)
+        mean = wide.mean(axis=0)
+        _, lengths, directions = np.linalg.svd(wide - mean, full_matrices=False)
+        kept = lengths > 1e-6 * max(float(lengths[0]), 1e-12)
+        kept[DIRECTIONS:] = False
+        if not kept.any():
+            raise LibraryError("all rated pictures have the same features; nothing can be learnt")
+        scale = np.sqrt(np.mean(np.square(lengths[kept])) / len(wide))
+        return cls(mean, directions[kept].T / scale, float(stock.mean()), float(stock.std()) or 1.0)
+
+    def coordinates(self, features: NDArray[np.float32]) -> Floats:
+        z: Floats = (features.astype(np.float64) - self.mean) @ self.basis
+        return z
+
+    def standard(self, stock: Floats) -> Floats:
+        return (stock - self.stock_mean) / self.stock_deviation
+
+    def taste(
+        self, line: Floats, blend: float, stock: Floats, features: NDArray[np.float32]
+    ) -> Taste:
+        """The blend on AVA's scale: its scores spread over the rated pictures as the stock's do."""
+        blended = _blended(self.coordinates(features) @ line, self.standard(stock), blend)
+        votes = self.stock_deviation / max(float(blended.std()), 1e-9)
+        direction = votes * blend * self.basis @ line
+        slope = votes * (1.0 - blend) / self.stock_deviation
+        bias = self.stock_mean * (1.0 - slope) - float(self.mean @ direction)
+        bias -= votes * float(blended.mean())
+        return Taste(direction.astype(np.float32), slope, bias)

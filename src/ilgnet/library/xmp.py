@@ -1,0 +1,213 @@
+"""What a picture's XMP says of it: stars, rejects and labels, and what we noted ourselves.
+
+Ratings are `xmp:Rating`: -1 rejected, 0 or absent unrated, 1..5 stars (XMP Specification Part 1,
+8.4). Programs that say it otherwise are understood too: digiKam's pick and colour labels,
+darktable's colour labels, Windows' and ACDSee's ratings.
+
+Our own notes are in the namespace `NOTES`. They include the rating and label that we wrote, so
+that later runs can tell our stars from the person's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ilgnet.errors import LibraryError
+from ilgnet.library.xmp_packet import Name, Packet, parse_packet
+
+XMP: Final = "http://ns.adobe.com/xap/1.0/"
+NOTES: Final = "https://github.com/ilgnet/ilgnet/ns/1.0/"
+"""The namespace of our own properties: Score, Percentile, Model, Date, Rating, Label."""
+
+PREFIXES: Final = {XMP: "xmp", NOTES: "ilgnet"}
+REJECTED: Final = -1
+
+RATING: Final = Name(XMP, "Rating")
+LABEL: Final = Name(XMP, "Label")
+_DIGIKAM: Final = "http://www.digikam.org/ns/1.0/"
+PICK_LABEL: Final = Name(_DIGIKAM, "PickLabel")
+DIGIKAM_LABEL: Final = Name(_DIGIKAM, "ColorLabel")
+_DARKTABLE_COLOURS: Final = Name("http://darktable.sf.net/", "colorlabels")
+WINDOWS_RATINGS: Final = (
+    Name("http://ns.microsoft.com/photo/1.0/", "Rating"),
+    Name("http://ns.microsoft.com/photo/1.0", "Rating"),
+)
+"""Programs do not agree on the slash at the end."""
+ACDSEE_RATING: Final = Name("http://ns.acdsee.com/iptc/1.0/", "rating")
+
+WINDOWS_PERCENT: Final = (0, 1, 25, 50, 75, 99)
+"""What Windows writes for 0..5 stars."""
+DIGIKAM_COLOURS: Final = (
+    "",
+    "Red",
+    "Orange",
+    "Yellow",
+    "Green",
+    "Blue",
+    "Magenta",
+    "Gray",
+    "Black",
+    "White",
+)
+_DARKTABLE_NAMES: Final = ("Red", "Yellow", "Green", "Blue", "Purple")
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What we wrote about a picture ourselves.
+
+    Attributes:
+        score: mean vote, 1..10.
+        percentile: share of AVA's pictures with a lower score, 0..100.
+        model: name of the weights.
+        date: ISO 8601, when the score was written.
+        rating: the stars that we gave, -1..5; None where we gave none.
+        label: the colour label that we gave.
+    """
+
+    score: float | None = None
+    percentile: float | None = None
+    model: str | None = None
+    date: str | None = None
+    rating: int | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What a sidecar, or the packet inside a picture, says.
+
+    Attributes:
+        path: the file that was read.
+        rating: -1 rejected, 0 unrated, 1..5 stars; None when there is none.
+        label: the colour label's text; None when there is none.
+        notes: our own notes.
+    """
+
+    path: Path
+    rating: int | None
+    label: str | None
+    notes: Notes
+
+    @property
+    def users_rating(self) -> int | None:
+        """The rating if a person gave it: -1 or 1..5; None for unrated and for our own stars."""
+        return self.rating if self.rating and self.rating != self.notes.rating else None
+
+    @property
+    def users_label(self) -> str | None:
+        """The label if a person gave it; None for no label and for our own."""
+        return self.label if self.label != self.notes.label else None
+
+    @property
+    def rating_cleared(self) -> bool:
+        """A person took away the stars that we gave."""
+        return bool(self.notes.rating) and not self.rating
+
+    @property
+    def label_cleared(self) -> bool:
+        """A person took away the label that we gave."""
+        return self.notes.label is not None and self.label is None
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read a sidecar.
+
+    Raises:
+        LibraryError: it is damaged, is not XMP, or holds an impossible rating.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise LibraryError(f"{path} cannot be read: {error.strerror}") from error
+    return read_packet(data, path)
+
+
+def read_packet(data: bytes, path: Path) -> Sidecar:
+    """Read a packet's bytes; `path` is where they came from."""
+    packet = parse_packet(data, str(path))
+    try:
+        return Sidecar(path, _rating(packet), _label(packet), _notes(packet))
+    except ValueError as error:
+        raise LibraryError(f"{path} was not understood: {error}") from error
+
+
+def _texts(packet: Packet, name: Name) -> Iterable[str]:
+    return (place.value for place in packet.find(name) if place.value)
+
+
+def _text(packet: Packet, name: Name) -> str | None:
+    return next(iter(_texts(packet, name)), None)
+
+
+def _number(packet: Packet, name: Name) -> float | None:
+    text = _text(packet, name)
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"its {name.local} is {text!r}, which is not a number")
+    return value
+
+
+def _stars(packet: Packet, name: Name) -> int | None:
+    value = _number(packet, name)
+    if value is None:
+        return None
+    if not REJECTED <= value <= 5:
+        raise ValueError(f"its {name.local} is {value:g}; ratings are -1 (rejected) and 0 to 5")
+    return round(value)
+
+
+def _rating(packet: Packet) -> int | None:
+    """A reject wins, then the first rating that is not zero."""
+    if _text(packet, PICK_LABEL) == "1":
+        return REJECTED
+    stated = [_stars(packet, name) for name in (RATING, ACDSEE_RATING)]
+    stated += [_windows_stars(packet, name) for name in WINDOWS_RATINGS]
+    ratings = [rating for rating in stated if rating is not None]
+    return next((rating for rating in ratings if rating), 0 if ratings else None)
+
+
+def _windows_stars(packet: Packet, name: Name) -> int | None:
+    percent = _number(packet, name)
+    if percent is None:
+        return None
+    return min(range(6), key=lambda stars: abs(WINDOWS_PERCENT[stars] - percent))
+
+
+def _label(packet: Packet) -> str | None:
+    return (
+        _text(packet, LABEL)
+        or _digikam_label(_text(packet, DIGIKAM_LABEL))
+        or _darktable_label(packet)
+    )
+
+
+def _digikam_label(text: str | None) -> str | None:
+    known = text is not None and text.isdecimal() and int(text) < len(DIGIKAM_COLOURS)
+    return (DIGIKAM_COLOURS[int(text or 0)] or None) if known else None
+
+
+def _darktable_label(packet: Packet) -> str | None:
+    numbers = [item for place in packet.find(_DARKTABLE_COLOURS) for item in place.items]
+    known = [int(item) for item in numbers if item.isdecimal()]
+    return next((_DARKTABLE_NAMES[n] for n in known if n < len(_DARKTABLE_NAMES)), None)
+
+
+def _notes(packet: Packet) -> Notes:
+    return Notes(
+        score=_number(packet, Name(NOTES, "Score")),
+        percentile=_number(packet, Name(NOTES, "Percentile")),
+        model=_text(packet, Name(NOTES, "Model")),
+        date=_text(packet, Name(NOTES, "Date")),
+        rating=_stars(packet, Name(NOTES, "Rating")),
+        label=_text(packet, Name(NOTES, "Label")),
+    )

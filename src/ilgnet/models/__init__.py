@@ -1,0 +1,1 @@
+"""The networks: one class, `ILGNet`, over many trunks. PyTorch begins here."""

@@ -1,0 +1,90 @@
+"""Weights in files: safetensors, by name, all or nothing. Pickle is neither written nor read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ilgnet.atomic import replacing
+from ilgnet.errors import ModelError
+
+
+def save_network(network: nn.Module, path: Path) -> None:
+    """Write all weights and buffers; the file appears whole or not at all."""
+    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    with replacing(path) as partial:
+        partial.touch()
+        mode = partial.stat().st_mode
+        save_file(state, partial)  # leaves a file that only its owner may read
+        partial.chmod(mode)
+
+
+def load_network(network: nn.Module, path: Path) -> None:
+    """Fill a network from a file that `save_network` wrote.
+
+    Every name and shape must match; otherwise the error lists what does not, and the network is
+    left as it was.
+    """
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no file {path}") from error
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} cannot be read as safetensors: {error}") from error
+    own = network.state_dict()
+    check_names(
+        {name: tuple(tensor.shape) for name, tensor in own.items()},
+        {name: tuple(tensor.shape) for name, tensor in tensors.items()},
+        path,
+    )
+    copy_tensors(own, tensors)
+
+
+def copy_tensors(own: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
+    """Copy values into a network's own tensors, name by name."""
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(values[name])
+
+
+def check_names(
+    expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]], source: Path
+) -> None:
+    """Raise an error that lists every missing, unknown and mis-shaped name.
+
+    Args:
+        expected: shapes that the network has, by name.
+        found: shapes that the file has, by name.
+        source: the file, for the message.
+    """
+    problems = [
+        *_listed("missing", (name for name in expected if name not in found)),
+        *_listed("unknown", (name for name in found if name not in expected)),
+        *_listed(
+            "of another shape",
+            (
+                f"{name} ({_shape(found[name])} instead of {_shape(shape)})"
+                for name, shape in expected.items()
+                if name in found and found[name] != shape
+            ),
+        ),
+    ]
+    if problems:
+        raise ModelError(
+            f"the weights in {source} do not fit this architecture, nothing was loaded.\n"
+            + "\n".join(problems)
+        )
+
+
+def _listed(what: str, names: Iterable[str]) -> list[str]:
+    listed = list(names)
+    return [f"  {what}: {', '.join(listed)}"] if listed else []
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "scalar"

@@ -1,0 +1,1 @@
+"""Trunks, one file a family: from a picture to named feature maps."""

@@ -1,0 +1,1 @@
+"""How outcomes are shown and stored: rows, tables, files, progress, and the HTML gallery."""

@@ -1,0 +1,200 @@
+"""The main path: pictures in, verdicts out, in order. Everything that scores goes through here.
+
+path | bytes | pixels -> read_image -> prepare -> engine.run -> Verdict | Failure
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilgnet.engines.open import open_engine
+from ilgnet.engines.protocol import Engine
+from ilgnet.errors import ImageError
+from ilgnet.images.decode import read_image
+from ilgnet.images.preprocess import prepare
+from ilgnet.values import (
+    Failure,
+    ImageRef,
+    ImageSource,
+    Outcome,
+    ScoreDistribution,
+    Verdict,
+    probability_high,
+    score_from_probability,
+)
+from ilgnet.zoo.ava_scale import ava_percentile
+from ilgnet.zoo.records import DEFAULT_MODEL, Weights, find_weights
+
+BATCH: Final = 8
+"""Pictures that one thread decodes and then runs together; more gains nothing on a CPU."""
+
+
+def load(model: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Scorer:
+    """Load a model, ready to score.
+
+    Args:
+        model: "default", the name of a built-in model, or a model folder.
+        threads: pictures worked on side by side; None takes every core this process may use.
+
+    Raises:
+        ModelError: there is no such model, or its files are damaged.
+    """
+    weights = find_weights(model)
+    return Scorer(weights, open_engine(weights), threads=threads)
+
+
+class Scorer:
+    """Scores pictures with one set of weights. Safe to use from several threads.
+
+    Attributes:
+        weights: the record of the model.
+        engine: the network.
+        threads: pictures worked on side by side by `score_many`.
+    """
+
+    def __init__(self, weights: Weights, engine: Engine, *, threads: int | None = None) -> None:
+        self.weights = weights
+        self.engine = engine
+        self.threads = threads or usable_cores()
+        self._fingerprint = weights.preprocess.fingerprint()
+
+    def score(self, image: ImageSource | ImageRef, *, features: bool = False) -> Verdict:
+        """Score one picture.
+
+        Args:
+            image: path, encoded bytes, Pillow image, RGB uint8 (H, W, 3) or grey uint8 (H, W).
+            features: also return the pooled features, float32 (D,).
+
+        Raises:
+            ImageError: the picture cannot be read; its code says why.
+        """
+        outcome = self._score_batch([_reference(image, 0)], features)[0]
+        if isinstance(outcome, Failure):
+            raise ImageError(outcome.code, f"{outcome.path}: {outcome.message}")
+        return outcome
+
+    def score_many(
+        self, images: Iterable[ImageSource | ImageRef | Outcome], *, features: bool = False
+    ) -> Iterator[Outcome]:
+        """Score a stream of pictures of any length in bounded memory.
+
+        Args:
+            images: what `score` takes, or what `find_images` yields; failures, and verdicts that
+                are known already, pass through.
+            features: also return the pooled features, float32 (D,), with each verdict.
+
+        Yields:
+            One verdict or failure for each picture, in input order.
+        """
+        numbered = iter(_reference(image, index) for index, image in enumerate(images))
+        batches = iter(lambda: list(islice(numbered, BATCH)), [])
+        pending: deque[Future[list[Outcome]]] = deque()
+        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="ilgnet")
+        try:
+            for batch in batches:
+                pending.append(pool.submit(self._score_batch, batch, features))
+                # One batch more than threads keeps every thread busy, and memory bounded.
+                if len(pending) > self.threads:
+                    yield from pending.popleft().result()
+            while pending:
+                yield from pending.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _score_batch(self, refs: list[ImageRef | Outcome], features: bool) -> list[Outcome]:
+        """Decode some pictures, then run those of one shape together."""
+        prepared = [self._prepare(ref) for ref in refs]
+        outcomes: dict[int, Outcome] = {
+            i: item for i, item in enumerate(prepared) if not isinstance(item, _Prepared)
+        }
+        ready = [(i, item) for i, item in enumerate(prepared) if isinstance(item, _Prepared)]
+        for shape in {item.pixels.shape for _, item in ready}:
+            alike = [(i, item) for i, item in ready if item.pixels.shape == shape]
+            verdicts = self._run([item for _, item in alike], features)
+            for (i, _), verdict in zip(alike, verdicts, strict=True):
+                outcomes[i] = verdict
+        return [outcomes[i] for i in range(len(refs))]
+
+    def _prepare(self, ref: ImageRef | Outcome) -> _Prepared | Outcome:
+        if not isinstance(ref, ImageRef):
+            return ref
+        preprocess = self.weights.preprocess
+        try:
+            picture = read_image(ref.source, min_side=preprocess.decode_side)
+        except ImageError as error:
+            return Failure(ref.id, error.code, error.message)
+        return _Prepared(ref.id, picture.width, picture.height, prepare(picture.rgb, preprocess))
+
+    def _run(self, pictures: list[_Prepared], features: bool) -> list[Verdict]:
+        output = self.engine.run(np.stack([p.pixels for p in pictures]), features=features)
+        vectors = output.features if output.features is not None else [None] * len(pictures)
+        return [
+            self._verdict(picture, probabilities, vector)
+            for picture, probabilities, vector in zip(
+                pictures, output.probabilities, vectors, strict=True
+            )
+        ]
+
+    def _verdict(
+        self,
+        picture: _Prepared,
+        probabilities: NDArray[np.float32],
+        features: NDArray[np.float32] | None,
+    ) -> Verdict:
+        error = self.weights.mean_error
+        if self.weights.output == "votes":
+            distribution = ScoreDistribution(probabilities.astype(np.float64))
+            score, std = distribution.mean, distribution.std
+            p_high = probability_high(score, error)
+            votes = tuple(map(float, probabilities))
+        else:
+            p_high = float(probabilities[1])
+            score, std, votes = score_from_probability(p_high, error), None, None
+        return Verdict(
+            path=picture.id,
+            score=score,
+            std=std,
+            p_high=p_high,
+            percentile=ava_percentile(score),
+            votes=votes,
+            width=picture.width,
+            height=picture.height,
+            model=self.weights.name,
+            preprocess=self._fingerprint,
+            features=features,
+        )
+
+
+def usable_cores() -> int:
+    """The cores that this process may run on (a container or taskset may allow fewer than all)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A decoded picture on its way into the network: float32 (3, h, w)."""
+
+    id: str
+    width: int
+    height: int
+    pixels: NDArray[np.float32]
+
+
+def _reference(image: ImageSource | ImageRef | Outcome, index: int) -> ImageRef | Outcome:
+    if isinstance(image, ImageRef | Verdict | Failure):
+        return image
+    if isinstance(image, str | os.PathLike):
+        return ImageRef(os.fspath(image), image)
+    return ImageRef(f"image-{index}", image)

@@ -1,0 +1,204 @@
+"""The rated pictures of a run: read, divided into training and validation, decoded into a cache."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ilgnet.data.loading import (
+    UNVARIED,
+    CachedPicture,
+    PictureCache,
+    RatedPictures,
+    Targets,
+    Variation,
+)
+from ilgnet.data.overlap import picture_keys, shared_pictures
+from ilgnet.data.rated import RatedSet
+from ilgnet.data.scale import Scale
+from ilgnet.data.sources import read_rated
+from ilgnet.data.tables import TableForm
+from ilgnet.errors import DataError
+from ilgnet.images.preprocess import Preprocess
+from ilgnet.report.progress import track
+from ilgnet.training.recipe import AugmentRecipe, DataRecipe
+from ilgnet.values import Failure
+
+FEWEST: Final = 4
+"""Readable pictures in a set below which nothing can be learned or measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Rated pictures to learn from, and those that choose the best weights."""
+
+    train: RatedSet
+    validation: RatedSet
+
+
+def read_material(recipe: DataRecipe, seed: int) -> Division:
+    """Read the rated pictures that a recipe names, and divide them.
+
+    Raises:
+        DataError: a list is not what it should be, or lists that must not share a picture do.
+    """
+    if not recipe.train:
+        raise DataError("which pictures? Give them with --data, or as data.train in the recipe")
+    train = _read(recipe, recipe.train)
+    if recipe.validation:
+        division = Division(train, _read(recipe, recipe.validation))
+        _refuse_shared(division.train, division.validation)
+    else:
+        division = divide(train, recipe.validation_share, seed)
+    if recipe.test:
+        test = _read(recipe, recipe.test)
+        _refuse_shared(division.train, test)
+        _refuse_shared(division.validation, test)
+    return division
+
+
+def _read(recipe: DataRecipe, source: str) -> RatedSet:
+    columns = recipe.columns | ({"group": recipe.group} if recipe.group else {})
+    scale = Scale.parse(recipe.scale) if recipe.scale else None
+    return read_rated(
+        Path(source),
+        images=Path(recipe.images) if recipe.images else None,
+        ratings=Path(recipe.ratings) if recipe.ratings else None,
+        form=TableForm(columns, scale, recipe.where, recipe.collection),
+    )
+
+
+def _refuse_shared(rated: RatedSet, other: RatedSet) -> None:
+    shared = shared_pictures(other, rated).ids
+    if shared:
+        raise DataError(
+            f"{rated.name} and {other.name} share {len(shared)} pictures, {min(shared)} for one; "
+            "figures measured on them would be worthless. Take them out of one of the lists"
+        )
+
+
+def divide(rated: RatedSet, share: float, seed: int) -> Division:
+    """Keep a share of the pictures for validation, never dividing a group.
+
+    Pictures of one group (a shoot, a theme) resemble each other, and copies of one file are the
+    same: a network that has learned one of them knows the others.
+
+    Args:
+        rated: all pictures.
+        share: of the pictures to keep, 0..1; passed by at most one group.
+        seed: of the draw.
+    """
+    keys = picture_keys(rated.images)
+    groups = [image.group or key or image.id for image, key in zip(rated.images, keys, strict=True)]
+    sizes = Counter(groups)
+    names = np.random.default_rng(seed).permutation(sorted(sizes)).tolist()
+    before = np.cumsum([0, *(sizes[name] for name in names)])[:-1]
+    kept = {
+        name for name, pictures in zip(names, before, strict=True) if pictures < share * len(groups)
+    }
+    held = {image.id for image, group in zip(rated.images, groups, strict=True) if group in kept}
+    if len(held) == len(groups):
+        raise DataError(
+            f"{rated.name} cannot be divided into training and validation: its {len(groups)} "
+            f"pictures form {len(names)} groups. Give more pictures, or a list of its own with "
+            "data.validation"
+        )
+    return Division(rated.without(held), rated.without(set(rated.ids) - held))
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a run learns from and is validated on, ready for the network.
+
+    Attributes:
+        division: the pictures that can be read.
+        train: them as varied network inputs.
+        validation: them as scoring sees them.
+        failures: pictures that cannot be read.
+    """
+
+    division: Division
+    train: RatedPictures
+    validation: RatedPictures
+    failures: tuple[Failure, ...]
+
+    @property
+    def identity(self) -> str:
+        """Twelve hex digits that change with the pictures and with what people say of them."""
+        digest = hashlib.sha256()
+        for rated, pictures in (
+            (self.division.train, self.train),
+            (self.division.validation, self.validation),
+        ):
+            digest.update("\0".join(rated.ids).encode(errors="surrogateescape"))
+            for column in pictures.targets:
+                digest.update(column.numpy().tobytes())
+        return digest.hexdigest()[:12]
+
+
+def load_material(
+    division: Division,
+    cache: Path,
+    preprocess: Preprocess,
+    augment: AugmentRecipe,
+    *,
+    seed: int,
+    threads: int,
+    show: bool | None,
+) -> Material:
+    """Decode every picture into the cache; those that cannot be read are left out and listed.
+
+    Args:
+        division: what to decode.
+        cache: the folder.
+        preprocess: how a picture becomes the network's input.
+        augment: how training pictures are varied.
+        seed: of the variation.
+        threads: pictures decoded side by side.
+        show: progress on stderr, as in `ilgnet.report.progress.track`.
+    """
+    variation = Variation(augment.mirror, augment.crop == "random", augment.zoom)
+    train, learned, failed = _load(
+        division.train, cache, preprocess, variation, seed, threads, show
+    )
+    validation, kept, lost = _load(
+        division.validation, cache, preprocess, UNVARIED, seed, threads, show
+    )
+    return Material(Division(train, validation), learned, kept, (*failed, *lost))
+
+
+def _load(
+    rated: RatedSet,
+    folder: Path,
+    preprocess: Preprocess,
+    variation: Variation,
+    seed: int,
+    threads: int,
+    show: bool | None,
+) -> tuple[RatedSet, RatedPictures, list[Failure]]:
+    cache = PictureCache(folder, preprocess, variation.zoom)
+    outcomes = list(
+        track(
+            cache.add_all(rated.images, threads=threads),
+            total=len(rated.images),
+            show=show,
+            label=f"Reading {rated.name}",
+        )
+    )
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    pictures = [outcome for outcome in outcomes if isinstance(outcome, CachedPicture)]
+    if len(pictures) < FEWEST:
+        first = f"; the first: {failures[0].path}: {failures[0].message}" if failures else ""
+        raise DataError(
+            f"only {len(pictures)} of the {len(outcomes)} pictures of {rated.name} can be read, "
+            f"and {FEWEST} are the fewest that mean anything{first}. "
+            "Say where the pictures are with --images"
+        )
+    readable = rated.without({failure.path for failure in failures}) if failures else rated
+    targets = Targets.of(readable)
+    return readable, RatedPictures(pictures, targets, preprocess, variation, seed), failures

@@ -1,0 +1,154 @@
+"""From the best weights of a run to a model folder that `ilgnet score --model` takes."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ilgnet import scoring
+from ilgnet.data.overlap import FOLDER as TRAINED_ON
+from ilgnet.data.overlap import write_trained_on
+from ilgnet.data.rated import RatedSet
+from ilgnet.evaluation.run import Evaluation, Protocol, evaluate
+from ilgnet.models.checkpoints import save_network
+from ilgnet.models.export import export_onnx
+from ilgnet.models.ilgnet import ILGNet
+from ilgnet.report.progress import track
+from ilgnet.training.material import Division
+from ilgnet.training.recipe import Recipe
+from ilgnet.values import HIGH_ABOVE, Outcome
+from ilgnet.zoo.records import (
+    ONNX_NAME,
+    SAFETENSORS_NAME,
+    Weights,
+    write_weights,
+)
+
+USUAL_MEAN_ERROR: Final = 0.6
+"""Of models of this size on AVA, in votes; taken where the pictures have no mean votes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A finished run.
+
+    Attributes:
+        weights: the record of the new model; its folder is ready for scoring.
+        evaluation: the new model on the validation pictures, through the way that users score.
+        stock: the model that the run began with, on the same pictures; None without one.
+    """
+
+    weights: Weights
+    evaluation: Evaluation
+    stock: Evaluation | None
+
+
+def publish(
+    network: ILGNet,
+    recipe: Recipe,
+    division: Division,
+    base: Weights | None,
+    out: Path,
+    *,
+    remarks: str,
+    show: bool | None,
+) -> Trained:
+    """Write the model folder and measure it.
+
+    The record is written last, so a folder that has one is whole.
+
+    Args:
+        network: with the best weights, on the CPU.
+        recipe: resolved.
+        division: what was learned from and validated on.
+        base: the model that the run began with.
+        out: the folder.
+        remarks: what the weights began with, for the record.
+        show: progress on stderr, as in `ilgnet.report.progress.track`.
+    """
+    save_network(network, out / SAFETENSORS_NAME)
+    export_onnx(network, out / ONNX_NAME)
+    assert recipe.preprocess is not None, "the recipe is resolved"
+    weights = Weights(
+        name=recipe.name,
+        architecture=recipe.model.architecture,
+        output=network.output_kind,
+        preprocess=recipe.preprocess,
+        mean_error=base.mean_error if base else USUAL_MEAN_ERROR,
+        licence=recipe.licence,
+        about=" ".join(filter(None, (recipe.about, f"It {remarks}."))),
+        trained_on=_trained_on(out, division, base),
+        recipe="training/recipe.toml",
+    )
+    weights = write_weights(weights, out)
+    evaluation = measure(weights, division.validation, show)
+    weights = write_weights(replace(weights, mean_error=mean_error(evaluation)), out)
+    if weights.output == "high_low":  # the error also scales what two classes say of the mean
+        evaluation = measure(weights, division.validation, show)
+    weights = write_weights(replace(weights, metrics=_metrics(evaluation)), out)
+    stock = measure(base, division.validation, show) if base else None
+    return Trained(weights, evaluation, stock)
+
+
+def measure(weights: Weights, rated: RatedSet, show: bool | None) -> Evaluation:
+    """Measure a model on the validation pictures, through the way that users score."""
+
+    def watch(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
+        return track(outcomes, total=total, show=show, label=f"Measuring {weights.name}")
+
+    scorer = scoring.load(weights.folder)
+    return evaluate(scorer, rated, Protocol(overlap="allow"), watch=watch)
+
+
+def mean_error(evaluation: Evaluation) -> float:
+    """Standard deviation of the error of the mean vote, as `Weights.mean_error` wants it.
+
+    A network with two classes says how probable "high" is; its error is then what maps these
+    probabilities best (least squares) to mean votes.
+    """
+    weights, truth = evaluation.weights, evaluation.answers.truth
+    if truth is None:
+        return weights.mean_error
+    score = evaluation.answers.score
+    if weights.output == "votes":
+        return round(float(np.std(score - truth)), 4)
+    lead = (score - HIGH_ABOVE) / weights.mean_error
+    fitted = float(lead @ (truth - HIGH_ABOVE)) / max(float(lead @ lead), 1e-9)
+    return round(min(max(fitted, 0.05), 5.0), 4)
+
+
+def _trained_on(out: Path, division: Division, base: Weights | None) -> tuple[dict[str, Any], ...]:
+    """Everything that the weights have seen, the base model's pictures included."""
+    inherited = base.trained_on if base else ()
+    if base and (base.folder / TRAINED_ON).is_dir():
+        shutil.copytree(base.folder / TRAINED_ON, out / TRAINED_ON, dirs_exist_ok=True)
+    train = write_trained_on(out, division.train)
+    validation = write_trained_on(out, division.validation)
+    own = (
+        {**train, "name": f"{train['name']} (training)"},
+        {**validation, "name": f"{validation['name']} (validation)"},
+    )
+    return (*inherited, *own)
+
+
+def _metrics(evaluation: Evaluation) -> dict[str, Any]:
+    """The figures for the record, with their conditions."""
+    figures = {
+        name: {"value": round(m.value, 4), "interval": [round(m.low, 4), round(m.high, 4)]}
+        for name, m in evaluation.figures.items()
+        if not math.isnan(m.value + m.low + m.high)
+    }
+    conditions = {
+        "images": len(evaluation.judged),
+        "fingerprint": evaluation.measured_fingerprint,
+        "majority_rate": evaluation.majority_rate,
+        "conditions": "validation pictures: not learned from; they chose the best weights if the "
+        "run was validated more than once",
+    }
+    return {f"{evaluation.rated.name} (validation)": {**conditions, **figures}}

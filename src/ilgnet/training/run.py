@@ -1,0 +1,222 @@
+"""A whole training run: from a recipe and rated pictures to a model folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ilgnet.data.loading import Inputs
+from ilgnet.errors import RecipeError
+from ilgnet.images.preprocess import normalise
+from ilgnet.models.caffe.weights import set_mean
+from ilgnet.models.checkpoints import load_network
+from ilgnet.models.ilgnet import ILGNet
+from ilgnet.models.registry import architecture, create
+from ilgnet.models.start import start_trunk
+from ilgnet.scoring import usable_cores
+from ilgnet.training.folder import BEST, FOLDER, claim, report_unreadable
+from ilgnet.training.frozen import AboveTrunk, TrunkVectors
+from ilgnet.training.journal import say
+from ilgnet.training.loop import Training
+from ilgnet.training.material import Material, load_material, read_material
+from ilgnet.training.memory import keep_freed_memory
+from ilgnet.training.optimizers import freeze
+from ilgnet.training.processes import Processes, join_processes
+from ilgnet.training.publish import Trained, publish
+from ilgnet.training.recipe import Recipe
+from ilgnet.training.start import start_from_model
+from ilgnet.training.validation import Validation
+from ilgnet.zoo.records import Weights, find_weights
+
+MEAN_OF: Final = 2000
+"""Training pictures whose mean a network that subtracts one is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run needs to know that is no part of its recipe.
+
+    Attributes:
+        cache: folder of decoded pictures; None takes `ilgnet/pictures` in the user's cache folder.
+        device: "auto", "cpu" or "cuda".
+        threads: of the processor; None takes all cores.
+        restart: begin again where the folder holds a run or a model.
+        show: progress and words on stderr; False is silence.
+    """
+
+    cache: Path | None = None
+    device: str = "auto"
+    threads: int | None = None
+    restart: bool = False
+    show: bool = True
+
+
+def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -> Trained | None:
+    """Train, or go on from where a killed run was; then publish and measure.
+
+    Args:
+        recipe: what to do.
+        out: the model's folder.
+        surroundings: what is no part of the recipe.
+
+    Returns:
+        The trained model; None in those of torchrun's processes that do not lead.
+    """
+    around = surroundings or Surroundings()
+    keep_freed_memory()
+    peers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's, on this machine
+    threads = around.threads or max(1, usable_cores() // peers)
+    torch.set_num_threads(threads)
+    with join_processes(around.device) as processes:
+        base = _base_model(recipe)
+        recipe = resolved(recipe, base)
+        material = _material(recipe, around, processes, threads)
+        folder = out / FOLDER
+        if processes.leads:
+            claim(out, recipe, restart=around.restart)
+            report_unreadable(folder, material.failures)
+        processes.gather(None)  # nobody looks for a checkpoint before a restart has removed it
+        network, remarks = _begin(recipe, base, material)
+        freeze(network, recipe.model)
+        # The layout in which convolutions are fastest, on CPUs too.
+        network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if processes.leads and around.show:
+            say(_opening(recipe, material, remarks))
+        judge, learned, kept = _inputs(network, recipe, material, around)
+        batch = recipe.run.micro_batch or recipe.run.batch
+        validation = Validation(kept, batch, recipe.run.select_by, processes)
+        training = Training(
+            network, judge, recipe, learned, validation, folder, material.identity, processes
+        )
+        training.fit(show=around.show)
+        if not processes.leads:
+            return None
+        network.cpu()
+        load_network(network, folder / BEST)
+        return publish(
+            network, recipe, material.division, base, out, remarks=remarks, show=around.show
+        )
+
+
+def resolved(recipe: Recipe, base: Weights | None) -> Recipe:
+    """The recipe with nothing left open: network, output and preprocessing are named."""
+    name = recipe.model.architecture or (base.architecture if base else "")
+    entry = architecture(name)
+    if base and base.architecture != name:
+        raise RecipeError(
+            f"model.start is {base.name}, a {base.architecture}; the recipe asks for {name}. "
+            "Leave model.architecture out, or begin with the trunk's weights alone: "
+            f'model.start = "{base.folder / "model.safetensors"}"'
+        )
+    output = recipe.model.output or (base.output if base else entry.output)
+    preprocess = recipe.preprocess or (base.preprocess if base else entry.preprocess)
+    if recipe.loss.cross_entropy and output == "votes":
+        raise RecipeError(
+            "loss.cross_entropy is for networks with two classes, and this one has ten votes; "
+            'set model.output = "high_low", or take loss.emd'
+        )
+    if (recipe.loss.emd or recipe.loss.mean) and output == "high_low":
+        raise RecipeError(
+            "loss.emd and loss.mean are for networks with ten votes, and this one has two classes; "
+            'set model.output = "votes", or take loss.cross_entropy'
+        )
+    model = replace(recipe.model, architecture=name, output=output)
+    return replace(recipe, model=model, preprocess=preprocess)
+
+
+def _base_model(recipe: Recipe) -> Weights | None:
+    """The model that the recipe starts from; None where it starts fresh or from a trunk's file."""
+    start = recipe.model.start
+    if not start or Path(start).suffix in (".safetensors", ".caffemodel"):
+        return None
+    return find_weights(start)
+
+
+def _material(recipe: Recipe, around: Surroundings, processes: Processes, threads: int) -> Material:
+    division = read_material(recipe.data, recipe.run.seed)
+    preprocess = recipe.preprocess
+    assert preprocess is not None, "the recipe is resolved"
+
+    def load(show: bool) -> Material:
+        return load_material(
+            division,
+            around.cache or _cache_folder(),
+            preprocess,
+            recipe.augment,
+            seed=recipe.run.seed,
+            threads=threads,
+            show=show,
+        )
+
+    # One process fills the cache; the others, which may have another disk, look after it.
+    first = load(around.show) if processes.leads else None
+    processes.gather(None)
+    return first or load(show=False)
+
+
+def _cache_folder() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "ilgnet" / "pictures"
+
+
+def _inputs(
+    network: ILGNet, recipe: Recipe, material: Material, around: Surroundings
+) -> tuple[nn.Module, Inputs, Inputs]:
+    """What runs, on which inputs to learn from, and on which for validation."""
+    if recipe.model.freeze != "trunk":
+        return network, material.train, material.validation
+    learned, kept = (
+        TrunkVectors(pictures, network, show=around.show)
+        for pictures in (material.train, material.validation)
+    )
+    return AboveTrunk(network), learned, kept
+
+
+def _begin(recipe: Recipe, base: Weights | None, material: Material) -> tuple[ILGNet, str]:
+    """The network with the weights that the run begins with, and these in words."""
+    torch.manual_seed(recipe.run.seed)
+    network = create(recipe.model.architecture, output=recipe.model.output or None)
+    if base is not None:
+        return network, start_from_model(network, base)
+    if network.mean_image is not None:  # unless the trunk comes with a mean of its own
+        set_mean(network, _mean_picture(material))
+    remarks = "began with random weights"
+    if recipe.model.start:
+        path = Path(recipe.model.start)
+        if not path.is_file():
+            raise RecipeError(f"model.start names a file that is not there: {path}")
+        remarks = "; ".join(
+            (f"began with the trunk of {path.name}", *start_trunk(network, path).remarks)
+        )
+    return network, remarks
+
+
+def _mean_picture(material: Material) -> NDArray[np.float32]:
+    """The mean of some training pictures before the crop, (3, h, w).
+
+    One value a channel where the pictures differ in shape.
+    """
+    pictures = material.train.pictures[:: max(1, len(material.train) // MEAN_OF)]
+    alike = len({(picture.height, picture.width) for picture in pictures}) == 1
+    total = np.zeros((3, 1, 1), np.float64)
+    for picture in pictures:
+        pixels = normalise(picture.read(), material.train.preprocess)
+        total = total + (pixels if alike else pixels.mean(axis=(1, 2), keepdims=True))
+    return (total / len(pictures)).astype(np.float32)
+
+
+def _opening(recipe: Recipe, material: Material, remarks: str) -> str:
+    division = material.division
+    lost = f"; {len(material.failures)} could not be read" if material.failures else ""
+    return (
+        f"{recipe.name}: {recipe.model.architecture} {remarks}. "
+        f"{len(division.train.images):,} pictures to learn from, "
+        f"{len(division.validation.images):,} for validation{lost}."
+    )

@@ -1,0 +1,124 @@
+"""Measuring a network on the validation pictures: the figures that choose the best weights."""
+
+from __future__ import annotations
+
+from math import inf, isnan, nan
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ilgnet import metrics
+from ilgnet.data.loading import BatchPlan, Inputs, Targets
+from ilgnet.errors import DataError
+from ilgnet.training.losses import predicted_order
+from ilgnet.training.processes import Processes
+from ilgnet.values import HIGH_ABOVE
+
+LOWER_IS_BETTER: Final = ("emd",)
+
+TITLES: Final = {
+    "srcc": "SRCC",
+    "emd": "EMD",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "majority_rate": "majority rate",
+}
+
+
+class Figures(dict[str, float]):
+    """Validation figures by name; `nan` where the ratings or the predictions define none."""
+
+    def merit(self, name: str) -> float:
+        """A figure as a number that rises with quality; the lowest of all where undefined."""
+        value = -self[name] if name in LOWER_IS_BETTER else self[name]
+        return -inf if isnan(value) else value
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{TITLES[name]} {value:.4f}" for name, value in self.items() if not isnan(value)
+        )
+
+
+def measure(logits: NDArray[np.float64], targets: Targets) -> Figures:
+    """Compare a network's outputs with what people said.
+
+    Args:
+        logits: (N, 10) for votes 1..10, or (N, 2) for low and high.
+        targets: of the same pictures.
+    """
+    order = predicted_order(torch.from_numpy(logits)).numpy()
+    standing = targets.standing.double().numpy()
+    labelled = ~targets.high.isnan().numpy()
+    high = targets.high.numpy()[labelled] > 0.5
+    predicted = order[labelled] > (HIGH_ABOVE if logits.shape[1] > 2 else 0.0)
+    voted = ~targets.votes.isnan().any(dim=1).numpy()
+    distances = [nan]
+    if logits.shape[1] > 2 and voted.any():
+        shares = torch.from_numpy(logits[voted]).softmax(dim=1).numpy()
+        distances = metrics.emd(targets.votes.double().numpy()[voted], shares, r=2).tolist()
+    return Figures(
+        srcc=metrics.srcc(standing, order),
+        emd=float(np.mean(distances)),
+        accuracy=metrics.accuracy(high, predicted),
+        balanced_accuracy=metrics.balanced_accuracy(high, predicted),
+        majority_rate=metrics.majority_rate(high),
+    )
+
+
+class Validation:
+    """Measures a network on pictures that it does not learn from, without any variation.
+
+    Args:
+        pictures: to measure on, `UNVARIED`.
+        batch: pictures at a time.
+        select_by: the figure that the run will choose by.
+        processes: share the work.
+
+    Raises:
+        DataError: the ratings do not define the figure.
+    """
+
+    def __init__(self, pictures: Inputs, batch: int, select_by: str, processes: Processes) -> None:
+        self.pictures, self.processes = pictures, processes
+        sizes = [pictures.size(index) for index in range(len(pictures))]
+        plan = BatchPlan(sizes, batch, seed=0)
+        steps = range(processes.rank, plan.steps_per_epoch, processes.world)
+        self._batches = [plan.step(step) for step in steps]
+        if isnan(self._best_possible()[select_by]):
+            raise DataError(
+                f"the {len(pictures)} validation pictures do not define {select_by!r}: it needs "
+                "pictures that differ, and for emd votes, for accuracies labels or means. "
+                "Choose another figure with run.select_by, or give more pictures"
+            )
+
+    def _best_possible(self) -> Figures:
+        """The figures of a network that knows the answers."""
+        targets = self.pictures.targets
+        votes = targets.votes.clamp_min(1e-9).log()
+        return measure(
+            votes.where(~votes.isnan(), self._peaks(targets.standing)).double().numpy(), targets
+        )
+
+    @staticmethod
+    def _peaks(standing: torch.Tensor) -> torch.Tensor:
+        return -(torch.arange(1.0, 11.0)[None, :] - standing[:, None]).abs()
+
+    @torch.no_grad()
+    def __call__(self, network: nn.Module) -> Figures:
+        """Measure; every process returns the same figures."""
+        network.eval()
+        outputs: list[NDArray[np.float64]] = []
+        for pixels, _ in self.pictures.batches(self._batches, workers=0):
+            outputs.append(network(self.processes.place(pixels)).logits.double().cpu().numpy())
+        indices = [index for batch in self._batches for _, index in batch]
+        parts = self.processes.gather((indices, outputs))
+        found = {
+            index: row
+            for numbers, arrays in parts
+            for index, row in zip(numbers, (row for array in arrays for row in array), strict=True)
+        }
+        logits = np.stack([found[index] for index in range(len(self.pictures))])
+        return measure(logits, self.pictures.targets)

@@ -1,0 +1,90 @@
+"""`ilgnet evaluate` from end to end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ilgnet.cli.evaluate import evaluate
+from ilgnet.cli.exits import EXIT_OK, EXIT_UNREADABLE
+from ilgnet.data.lists import read_list
+from tests import miniature_ava
+from tests.tiny_model import make_tiny_model
+
+
+@pytest.fixture(scope="module")
+def mini(tmp_path_factory: pytest.TempPathFactory) -> miniature_ava.MiniatureAva:
+    return miniature_ava.build(tmp_path_factory.mktemp("ava"), 40)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("model"))
+
+
+def run(model: Path, *arguments: object) -> tuple[int, str]:
+    asked = ["--model", model, "--threads", 1, "--replicates", 20, *arguments]
+    result = CliRunner().invoke(evaluate, [str(a) for a in asked], standalone_mode=False)
+    if result.exception:
+        raise result.exception
+    return result.return_value, result.stdout
+
+
+def test_table_json_and_page(mini: miniature_ava.MiniatureAva, model: Path, tmp_path: Path) -> None:
+    record, page = tmp_path / "out.json", tmp_path / "page.html"
+    code, text = run(model, "--data", mini.ava_txt, "-o", record, "--report", page)
+    assert code == EXIT_UNREADABLE
+    assert "35 of 40 pictures; 5 could not be read" in text
+    for word in ("Majority rate", "Balanced accuracy", "AUC", "SRCC", "PLCC", "KRCC", "RMSE"):
+        assert word in text
+    for word in ("EMD, r = 1", "EMD, r = 2", "Calibration gap", "Pairs within groups"):
+        assert word in text
+    assert json.loads(record.read_text())["measured"]["images"] == 35
+    assert page.read_text().startswith("<!doctype html>")
+    code, text = run(model, "--data", mini.ava_txt, "--json")
+    assert json.loads(text) == json.loads(record.read_text())
+
+
+def test_a_partition_list_with_avas_votes(
+    mini: miniature_ava.MiniatureAva, model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "test.txt"
+    path.write_text("".join(f"{i}.jpg {i % 2}\n" for i in mini.usable[:20]))
+    code, text = run(model, "--data", path, "--ratings", mini.ava_txt, "--json")
+    assert code == EXIT_OK
+    record = json.loads(text)
+    assert record["data"]["fingerprint"] == read_list(path).fingerprint
+    assert "srcc" in record["metrics"]
+    code, text = run(
+        model, "--data", path, "--images", mini.images, "--json", "--batches", 2, "--batch-size", 5
+    )
+    record = json.loads(text)
+    assert record["measured"]["images"] == 10
+    assert record["protocol"]["batches"] == {"count": 2, "size": 5, "shuffle": False}
+    assert "srcc" not in record["metrics"]
+
+
+def test_a_table_on_another_scale(
+    mini: miniature_ava.MiniatureAva, model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "ratings.csv"
+    rows = [f"{i}.jpg,{1 + k % 7},{'ab'[k % 2]},{k % 3}" for k, i in enumerate(mini.usable)]
+    path.write_text("\n".join(["picture_name,beauty,theme,fold", *rows]) + "\n")
+    asked = ["--data", path, "--images", mini.images, "--scale", "1..7", "--where", "fold=0"]
+    columns = ["--column", "picture=picture_name", "--column", "mean=beauty"]
+    code, text = run(model, *asked, *columns, "--column", "group=theme")
+    assert code == EXIT_OK
+    assert "on 1..7, mapped to 1..10" in text
+    assert "12 of 12 pictures" in text
+    assert "Pairs within groups" in text
+
+
+def test_shuffle_without_batches_makes_no_sense(
+    mini: miniature_ava.MiniatureAva, model: Path
+) -> None:
+    with pytest.raises(click.UsageError, match="--batches"):
+        run(model, "--data", mini.ava_txt, "--shuffle")

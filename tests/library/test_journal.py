@@ -1,0 +1,299 @@
+"""Plans are carried out and taken back, whole groups at a time, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ilgnet.errors import LibraryError
+from ilgnet.library.journal import find_journal, list_journals, read_journal
+from ilgnet.library.journal_run import apply_plan, undo
+from ilgnet.library.plan import HOWS, Edit, How, Plan, Transfer
+from tests.library.folders import contents, edit_plan, make_shooting, times, transfer_plan, tree
+
+
+def reasons(journal: object) -> list[str]:
+    return [progress.why for progress in journal.progress if progress.why]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_there_and_back(tmp_path: Path, how: How) -> None:
+    root, into = make_shooting(tmp_path / "root"), tmp_path / "into"
+    before, dates = tree(root), times(root)
+    journal = apply_plan(transfer_plan(root, into, how))
+    assert journal.count("done") == len(before)
+    if how == "move":
+        assert tree(root) == {}
+    else:
+        assert tree(root) == before
+    names = {name.partition("/")[2] for name in before}
+    assert {name.partition("/")[2] for name in tree(into)} == names
+    if how != "symlink":
+        assert contents(into) == contents(root if how != "move" else into)
+        assert sorted(times(into).values()) == sorted(dates.values())
+    undone = undo(find_journal(None))
+    assert (undone.count("undone"), undone.undone) == (len(before), True)
+    assert tree(root) == before
+    assert times(root) == dates
+    assert not into.exists()
+
+
+def test_across_devices(tmp_path: Path, other_device: Path) -> None:
+    root, into = make_shooting(tmp_path / "root"), other_device / "into"
+    before, dates = tree(root), times(root)
+    apply_plan(transfer_plan(root, into, "move"))
+    assert tree(root) == {}
+    assert contents(into) == contents_of(before)
+    undo(find_journal(None))
+    assert (tree(root), times(root)) == (before, dates)
+    assert not into.exists()
+
+
+def contents_of(found: dict[str, str]) -> dict[str, int]:
+    return {digest: list(found.values()).count(digest) for digest in found.values()}
+
+
+def test_edits_there_and_back(tmp_path: Path) -> None:
+    root = make_shooting(tmp_path / "root")
+    before = tree(root)
+    sidecar = root / "day0" / "IMG_0.xmp"
+    sidecar.chmod(0o640)
+    plan = edit_plan(root)
+    apply_plan(plan)
+    for step in plan.steps:
+        assert isinstance(step, Edit)
+        assert tree(root)[str(Path(step.path).relative_to(tmp_path))] == step.after
+    assert sidecar.stat().st_mode & 0o777 == 0o640
+    undo(find_journal(None))
+    assert tree(root) == before
+    assert sidecar.stat().st_mode & 0o777 == 0o640
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_edits_turn_one_content_into_the_other(before: bytes, after: bytes) -> None:
+    edit = Edit.between(Path("a"), before, after, 0)
+    assert (edit.applied(before), edit.reverted(after)) == (after, before)
+    assert len(edit.removed) <= len(before)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """A file that appears after the plan was made stays, and its whole group stays put."""
+    root, into = make_shooting(tmp_path / "root"), tmp_path / "into"
+    before = tree(root)
+    for how in HOWS:
+        plan = transfer_plan(root, into, how)
+        stranger = into / "day0" / "IMG_2.JPG"
+        stranger.parent.mkdir(parents=True, exist_ok=True)
+        stranger.write_bytes(b"stranger")
+        journal = apply_plan(plan)
+        assert stranger.read_bytes() == b"stranger"
+        assert (journal.count("done"), journal.count("failed", "undone")) == (12, 3)
+        assert any("exists already" in why for why in reasons(journal))
+        assert all("IMG_2" not in name or "JPG" in name for name in tree(into))
+        assert {n: d for n, d in tree(root).items() if "IMG_2" in n} == {
+            n: d for n, d in before.items() if "IMG_2" in n
+        }
+        undo(journal)
+        assert tree(root) == before
+
+
+def test_what_changed_since_goes_back_as_it_is_unless_that_would_lose_something(
+    tmp_path: Path,
+) -> None:
+    root, into = make_shooting(tmp_path / "root"), tmp_path / "into"
+    before = tree(root)
+    apply_plan(transfer_plan(root, into, "move"))
+    (into / "day0" / "IMG_0.xmp").write_bytes(b"developed since")
+    (into / "day1" / "IMG_1.JPG").unlink()
+    (root / "day1" / "IMG_3.JPG").write_bytes(b"another picture of this name")
+    undone = undo(find_journal(None))
+    assert sorted(reasons(undone)) == [
+        "the file is gone",
+        f"there is something at {root}/day1/IMG_3.JPG again",
+    ]
+    assert (undone.count("undone"), undone.undone) == (13, False)
+    developed = root / "day0" / "IMG_0.xmp"
+    assert developed.read_bytes() == b"developed since"
+    expected = {name: digest for name, digest in before.items() if name in tree(root)}
+    touched = ("IMG_3.JPG", "IMG_0.xmp")
+    assert {n: d for n, d in tree(root).items() if not n.endswith(touched)} == {
+        n: d for n, d in expected.items() if not n.endswith(touched)
+    }
+    (root / "day1" / "IMG_3.JPG").unlink()
+    again = undo(find_journal(None))
+    assert again.count("kept") == 1
+    assert tree(root)["root/day1/IMG_3.JPG"] == before["root/day1/IMG_3.JPG"]
+
+
+def test_sidecars_made_since_go_back_with_their_pictures(tmp_path: Path) -> None:
+    root, into = make_shooting(tmp_path / "root"), tmp_path / "into"
+    before = tree(root)
+    apply_plan(transfer_plan(root, into, "move"))
+    (into / "day0" / "IMG_0.CR3.xmp").write_bytes(b"made since")
+    (into / "day1" / "IMG_1.JPG.xmp").write_bytes(b"made since")
+    (root / "day1" / "IMG_1.JPG.xmp").write_bytes(b"another")
+    (into / "day1" / "notes.txt").write_bytes(b"not ours")
+    undone = undo(find_journal(None))
+    assert undone.undone
+    assert tree(root).items() >= before.items()
+    assert (root / "day0" / "IMG_0.CR3.xmp").read_bytes() == b"made since"
+    assert (root / "day1" / "IMG_1.JPG.xmp").read_bytes() == b"another"
+    assert sorted(path.name for path in into.rglob("*.*")) == ["IMG_1.JPG.xmp", "notes.txt"]
+
+
+def test_what_was_moved_then_edited_then_unedited_is_as_before(tmp_path: Path) -> None:
+    root, into = make_shooting(tmp_path / "root"), tmp_path / "into"
+    before, dates = tree(root), times(root)
+    moved = apply_plan(transfer_plan(root, into, "move"))
+    edited = apply_plan(edit_plan(into))
+    assert undo(edited).undone
+    assert undo(moved).undone
+    assert (tree(root), times(root)) == (before, dates)
+
+
+def test_the_last_copy_is_never_deleted(tmp_path: Path) -> None:
+    for how in ("copy", "hardlink"):
+        root, into = make_shooting(tmp_path / how / "root"), tmp_path / how / "into"
+        journal = apply_plan(transfer_plan(root, into, how))  # type: ignore[arg-type]
+        (root / "day0" / "IMG_0.JPG").unlink()
+        (root / "day1" / "IMG_1.JPG").unlink()
+        (root / "day1" / "IMG_1.JPG").write_bytes(b"edited")
+        kept = undo(journal)
+        assert kept.count("kept") == 2
+        assert {name.rpartition("/")[2] for name in tree(into)} == {"IMG_0.JPG", "IMG_1.JPG"}
+
+
+def test_edited_sidecars_stay_as_the_person_left_them(tmp_path: Path) -> None:
+    root = make_shooting(tmp_path / "root")
+    before = tree(root)
+    journal = apply_plan(edit_plan(root))
+    edited, new = root / "day0" / "IMG_0.xmp", root / "day1" / "IMG_1.CR3.xmp"
+    edited.write_bytes(b"developed")
+    new.write_bytes(b"developed")
+    assert undo(journal).count("kept") == 2
+    assert edited.read_bytes() == new.read_bytes() == b"developed"
+    left = {n: d for n, d in tree(root).items() if n in before and "IMG_0.xmp" not in n}
+    assert left == {n: d for n, d in before.items() if "IMG_0.xmp" not in n}
+
+
+def test_a_file_that_changes_after_the_plan_is_left_alone(tmp_path: Path) -> None:
+    root = make_shooting(tmp_path / "root")
+    plan = edit_plan(root)
+    (root / "day0" / "IMG_0.xmp").write_bytes(b"changed meanwhile")
+    journal = apply_plan(plan)
+    assert reasons(journal)[0] == "it has changed since the plan was made"
+    assert (root / "day0" / "IMG_0.xmp").read_bytes() == b"changed meanwhile"
+    assert not (root / "day0" / "IMG_0.CR3.xmp").exists()
+
+
+def test_never_outside_the_roots(tmp_path: Path) -> None:
+    root, into = make_shooting(tmp_path / "root"), tmp_path / "into"
+    outside = make_shooting(tmp_path / "outside", pictures=1)
+    (into).mkdir()
+    (into / "link").symlink_to(outside)
+    source = str(root / "day0" / "IMG_0.JPG")
+    targets = ["../outside/x.jpg", "link/x.jpg", "../x.jpg", "link/day0/x.jpg"]
+    steps = [Transfer("copy", source, str(into / target), n) for n, target in enumerate(targets)]
+    steps.append(Transfer("move", str(outside / "day0" / "IMG_0.JPG"), str(into / "y.jpg"), 9))
+    before = tree(outside)
+    journal = apply_plan(Plan("cull", (str(root), str(into)), (), tuple(steps)))
+    assert journal.count("failed") == len(steps)
+    assert all("outside" in why for why in reasons(journal))
+    assert tree(outside) == before
+    edit = replace(edit_plan(outside), roots=(str(root),))
+    assert apply_plan(edit).count("done") == 0
+    assert tree(outside) == before
+    bad_folder = Plan("cull", (str(root),), (str(tmp_path / "new"),), ())
+    with pytest.raises(LibraryError, match="outside"):
+        apply_plan(bad_folder)
+
+
+def test_links_are_not_moved(tmp_path: Path) -> None:
+    root, into = make_shooting(tmp_path / "root"), tmp_path / "into"
+    target = root / "day0" / "IMG_0.JPG"
+    link = root / "day0" / "IMG_0.link"
+    link.symlink_to(target)
+    into.mkdir()
+    plan = Plan(
+        "cull", (str(root), str(into)), (), (Transfer("move", str(link), str(into / "l"), 0),)
+    )
+    assert "symbolic link" in reasons(apply_plan(plan))[0]
+    assert link.is_symlink()
+
+
+def test_strange_names(tmp_path: Path) -> None:
+    names = ["a b\n.jpg", "Łódź 🌅.jpg", os.fsdecode(b"caf\xe9.jpg"), "-rf.jpg", "'\".jpg"]
+    root, into = tmp_path / "root", tmp_path / "into"
+    root.mkdir()
+    for name in names:
+        (root / name).write_bytes(os.fsencode(name))
+    steps = tuple(
+        Transfer("move", str(root / name), str(into / name), n) for n, name in enumerate(names)
+    )
+    apply_plan(Plan("cull", (str(tmp_path),), (str(into),), steps))
+    assert {p.name for p in into.iterdir()} == set(names)
+    undo(find_journal(None))
+    assert {p.name for p in root.iterdir()} == set(names)
+
+
+def test_runs_are_found_by_name_or_the_latest(tmp_path: Path) -> None:
+    root = make_shooting(tmp_path / "root")
+    with pytest.raises(LibraryError, match="nothing to take back"):
+        find_journal(None)
+    first = apply_plan(edit_plan(root))
+    assert find_journal(first.name).name == first.name
+    assert find_journal(None).name == first.name
+    undo(first)
+    with pytest.raises(LibraryError, match="nothing to take back"):
+        find_journal(None)
+    with pytest.raises(LibraryError, match="no run called"):
+        find_journal("../../etc/passwd")
+    assert [journal.name for journal in list_journals()] == [first.name]
+
+
+def test_a_damaged_journal_is_a_clear_error(tmp_path: Path) -> None:
+    journal = apply_plan(edit_plan(make_shooting(tmp_path / "root")))
+    journal.path.write_bytes(journal.path.read_bytes()[5:])
+    with pytest.raises(LibraryError, match="damaged"):
+        read_journal(journal.path)
+
+
+def test_a_cut_off_line_is_no_event(tmp_path: Path) -> None:
+    journal = apply_plan(edit_plan(make_shooting(tmp_path / "root")))
+    whole = journal.path.read_bytes()
+    journal.path.write_bytes(whole + b'{"step": 0, "sta')
+    assert read_journal(journal.path).count("done") == len(journal.plan.steps)
+    with journal.writing() as stream:
+        journal.note(stream, "finished")
+    assert journal.path.read_bytes() == whole + b'{"event": "finished"}\n'
+
+
+def test_two_processes_do_not_take_back_at_once(tmp_path: Path) -> None:
+    root = make_shooting(tmp_path / "root")
+    journal = apply_plan(edit_plan(root))
+    before = tree(root)
+    code = (
+        "import sys; from pathlib import Path; from ilgnet.library import journal, journal_run\n"
+        "try: journal_run.undo(journal.read_journal(Path(sys.argv[1])))\n"
+        "except journal.Busy: sys.exit(7)"
+    )
+    with journal.writing():
+        command = [sys.executable, "-c", code, str(journal.path)]
+        assert subprocess.run(command, check=False).returncode == 7
+    assert tree(root) == before
+
+
+def test_no_journal_no_work(tmp_path: Path, data_folder: Path) -> None:
+    root = make_shooting(tmp_path / "root")
+    before = tree(root)
+    (data_folder / "ilgnet").write_text("a file where the folder should be")
+    with pytest.raises(LibraryError, match="nothing was done"):
+        apply_plan(edit_plan(root))
+    assert tree(root) == before

@@ -1,0 +1,169 @@
+"""Which files get stars, and what of the person's stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ilgnet.library.journal import find_journal
+from ilgnet.library.journal_run import apply_plan, undo
+from ilgnet.library.photographs import gather
+from ilgnet.library.plan_marks import MarkPlan, MarkRule, SidecarStyle, plan_marks
+from ilgnet.library.xmp import Notes, read_packet, read_sidecar
+from ilgnet.library.xmp_jpeg import read_embedded
+from ilgnet.library.xmp_write import merge_notes
+from ilgnet.values import Verdict
+from tests.library.folders import tree
+
+SAMPLES = Path(__file__).parent / "sidecars"
+OURS = Notes(6.25, 81.5, "test.model", "2026-05-04T10:00:00+02:00", rating=5, label="Blue")
+AUTO = MarkRule()
+
+
+def photos(tmp_path: Path, *names: str) -> Path:
+    for name in names:
+        if name.lower().endswith((".jpg", ".png")):
+            Image.fromarray(np.full((8, 8, 3), 90, np.uint8)).save(tmp_path / name)
+        else:
+            (tmp_path / name).write_bytes(b"raw")
+    return tmp_path
+
+
+def plan(root: Path, *names: str, rule: MarkRule = AUTO, notes: Notes = OURS) -> MarkPlan:
+    verdicts = [
+        Verdict(str(root / n), 6.25, None, 0.9, 81.5, None, 8, 8, "test.model", "") for n in names
+    ]
+    return plan_marks([(photo, notes) for photo in gather(verdicts)], rule, [root], "stars")
+
+
+def written(planned: MarkPlan) -> list[str]:
+    return sorted(mark.path.name for mark in planned.marks)
+
+
+@pytest.mark.parametrize(
+    ("files", "style", "expected"),
+    [
+        (["A.CR2"], "auto", ["A.xmp"]),
+        (["A.JPG"], "auto", ["A.JPG.xmp"]),
+        (["A.CR2", "A.JPG"], "auto", ["A.xmp"]),
+        (["A.CR2", "A.JPG"], "darktable", ["A.CR2.xmp", "A.JPG.xmp"]),
+        (["A.CR2", "A.JPG"], "both", ["A.CR2.xmp", "A.JPG.xmp", "A.xmp"]),
+        (["A.JPG"], "adobe", ["A.xmp"]),
+        (["A.CR2", "B.CR2", "B.CR2.xmp"], "auto", ["A.CR2.xmp", "B.CR2.xmp"]),
+        (["A.JPG", "B.JPG", "B.xmp"], "auto", ["A.xmp", "B.xmp"]),
+        (["A.CR2", "A.CR2.xmp", "A.xmp"], "auto", ["A.CR2.xmp", "A.xmp"]),
+        (["A.CR2", "A.JPG", "A.CR2.xmp"], "auto", ["A.CR2.xmp"]),
+        (["A.CR2", "A.XMP"], "adobe", ["A.XMP"]),
+        (["A.JPG", "A.png"], "adobe", ["A.JPG.xmp", "A.png.xmp"]),
+    ],
+)
+def test_which_sidecars(
+    tmp_path: Path, files: list[str], style: SidecarStyle, expected: list[str]
+) -> None:
+    pictures = [name for name in files if not name.lower().endswith(".xmp")]
+    photos(tmp_path, *pictures)
+    for name in files:
+        if name.lower().endswith(".xmp"):
+            (tmp_path / name).write_bytes((SAMPLES / "lightroom_unrated.xmp").read_bytes())
+    planned = plan(tmp_path, *pictures, rule=MarkRule(style))
+    assert written(planned) == expected
+    before = tree(tmp_path)
+    journal = apply_plan(planned.plan)
+    assert journal.count("done") == len(expected)
+    for name in expected:
+        assert read_sidecar(tmp_path / name).rating == 5
+    undo(find_journal(None))
+    assert tree(tmp_path) == before
+
+
+def test_one_name_for_two_photographs_is_said(tmp_path: Path) -> None:
+    planned = plan(photos(tmp_path, "A.JPG", "A.png"), "A.JPG", rule=MarkRule("adobe"))
+    assert "more than one photograph" in planned.problems[0]
+
+
+def test_a_pair_that_disagrees_keeps_both_and_says_so(tmp_path: Path) -> None:
+    photos(tmp_path, "A.CR2", "A.JPG")
+    (tmp_path / "A.CR2.xmp").write_bytes((SAMPLES / "darktable.xmp").read_bytes())
+    (tmp_path / "A.xmp").write_bytes((SAMPLES / "lightroom.xmp").read_bytes())
+    planned = plan(tmp_path, "A.CR2", "A.JPG")
+    assert "disagree" in planned.problems[0]
+    assert "A.xmp says 3 stars" in planned.problems[0]
+    assert "A.CR2.xmp says reject" in planned.problems[0]
+    apply_plan(planned.plan)
+    assert read_sidecar(tmp_path / "A.xmp").rating == 3
+    assert read_sidecar(tmp_path / "A.CR2.xmp").rating == -1
+    assert read_sidecar(tmp_path / "A.xmp").notes.score == 6.25
+
+
+def test_stars_inside_a_jpeg_are_the_persons_too(tmp_path: Path) -> None:
+    packet = merge_notes(None, Notes(rating=2), tmp_path).data.replace(b' ilgnet:Rating="2"', b"")
+    pixels = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
+    pixels.save(tmp_path / "A.JPG", xmp=packet)
+    planned = plan(tmp_path, "A.JPG")
+    assert planned.marks[0].words == "your own 2 stars kept"
+    apply_plan(planned.plan)
+    assert read_sidecar(tmp_path / "A.JPG.xmp").rating is None
+    apply_plan(plan(tmp_path, "A.JPG", rule=MarkRule(overwrite=True)).plan)
+    assert read_sidecar(tmp_path / "A.JPG.xmp").rating == 5
+
+
+def test_embedding_is_asked_for(tmp_path: Path) -> None:
+    photos(tmp_path, "A.JPG", "A.CR2", "B.png")
+    before = tree(tmp_path)
+    pixels = np.asarray(Image.open(tmp_path / "A.JPG"))
+    planned = plan(tmp_path, "A.JPG", "A.CR2", "B.png", rule=MarkRule(embed=True))
+    assert written(planned) == ["A.JPG", "A.xmp", "B.png.xmp"]
+    apply_plan(planned.plan)
+    with (tmp_path / "A.JPG").open("rb") as stream:
+        packet = read_embedded(stream, tmp_path / "A.JPG")
+    assert packet is not None
+    assert read_packet(packet, tmp_path).rating == 5
+    assert (np.asarray(Image.open(tmp_path / "A.JPG")) == pixels).all()
+    again = plan(tmp_path, "A.JPG", rule=MarkRule(embed=True))
+    assert [mark.outcome for mark in again.marks] == ["same", "same"]
+    undo(find_journal(None))
+    assert tree(tmp_path) == before
+
+
+def test_damaged_sidecars_are_left_alone_and_named(tmp_path: Path) -> None:
+    photos(tmp_path, "A.CR2", "B.CR2")
+    (tmp_path / "A.xmp").write_bytes(b"<xmpmeta><not closed")
+    planned = plan(tmp_path, "A.CR2", "B.CR2")
+    assert [mark.outcome for mark in planned.marks] == ["failed", "new"]
+    assert "damaged and was not touched" in planned.marks[0].words
+    apply_plan(planned.plan)
+    assert (tmp_path / "A.xmp").read_bytes() == b"<xmpmeta><not closed"
+    assert read_sidecar(tmp_path / "B.xmp").rating == 5
+
+
+def test_a_link_to_a_sidecar_stays_a_link(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    photos(root, "A.CR2")
+    (root / "store.bin").write_bytes((SAMPLES / "darktable.xmp").read_bytes())
+    (root / "A.xmp").symlink_to("store.bin")
+    apply_plan(plan(root, "A.CR2", rule=MarkRule(overwrite=True)).plan)
+    assert (root / "A.xmp").is_symlink()
+    assert read_sidecar(root / "store.bin").rating == 5
+
+
+def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside.xmp"
+    root.mkdir()
+    photos(root, "A.CR2")
+    outside.write_bytes((SAMPLES / "darktable.xmp").read_bytes())
+    (root / "A.xmp").symlink_to(outside)
+    journal = apply_plan(plan(root, "A.CR2", rule=MarkRule(overwrite=True)).plan)
+    assert journal.count("failed") == 1
+    assert outside.read_bytes() == (SAMPLES / "darktable.xmp").read_bytes()
+
+
+def test_what_was_rejected_by_us_can_be_taken_up_again(tmp_path: Path) -> None:
+    photos(tmp_path, "A.CR2")
+    apply_plan(plan(tmp_path, "A.CR2", notes=Notes(score=3.0, rating=-1)).plan)
+    assert read_sidecar(tmp_path / "A.xmp").rating == -1
+    apply_plan(plan(tmp_path, "A.CR2", notes=Notes(score=6.0, rating=0)).plan)
+    assert read_sidecar(tmp_path / "A.xmp").rating == 0

@@ -1,0 +1,187 @@
+"""Runs through the command line: over two processes, gone on from a model, refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ilgnet.training.folder import CHECKPOINT, FOLDER, LOG, RECIPE
+from ilgnet.zoo.records import read_weights
+from tests import miniature_ava
+from tests.training.runs import ilgnet, log_entries, write_recipe
+
+
+@pytest.fixture(scope="module")
+def ava(tmp_path_factory: pytest.TempPathFactory) -> miniature_ava.MiniatureAva:
+    torch.set_num_threads(1)
+    return miniature_ava.build(tmp_path_factory.mktemp("ava"), 60, missing=1, corrupt=1)
+
+
+def arguments(ava: miniature_ava.MiniatureAva, out: Path, *settings: str) -> list[str]:
+    return [
+        *("train", str(write_recipe(out.parent)), "--data", str(ava.ava_txt), "--out", str(out)),
+        *("--cache", str(ava.folder / "cache"), "--threads", "1", "--quiet"),
+        *(part for setting in settings for part in ("--set", setting)),
+    ]
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+SHORT = ("run.steps=4", "run.batch=8", "run.micro_batch=0", "run.ema=0.0", "run.evaluate_every=2")
+
+
+@pytest.fixture(scope="module")
+def short(ava: miniature_ava.MiniatureAva, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of four steps."""
+    out = tmp_path_factory.mktemp("short") / "run"
+    assert ilgnet(*arguments(ava, out, *SHORT)) == 0
+    return out
+
+
+def test_two_processes_learn_what_one_learns(
+    ava: miniature_ava.MiniatureAva, tmp_path: Path
+) -> None:
+    # A network without norms, and without dropout its gradient is the mean over the pictures,
+    # whichever process they are in.
+    script = tmp_path / "without_dropout.py"
+    script.write_text(
+        "import sys\nimport torch\nfrom ilgnet.cli.main import main\n"
+        "torch.nn.Dropout.forward = lambda self, x: x\nmain(sys.argv[1:])\n",
+        encoding="utf-8",
+    )
+    settings = (
+        *("model.architecture=ilgnet_inception_v1_tiny", "augment.zoom=1.0", "run.steps=5"),
+        *("loss.emd=0.0", "loss.ranking=0.0", "loss.cross_entropy=1.0", "run.select_by=accuracy"),
+        *("optimizer.name=sgd", "optimizer.learning_rate=1e-6", "run.ema=0.0", "run.batch=7"),
+        *("run.micro_batch=3", "run.evaluate_every=0"),
+    )
+    alone = python(str(script), *arguments(ava, tmp_path / "one", *settings))
+    assert alone.returncode == 0, alone.stderr
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    together = python(*torchrun, str(script), *arguments(ava, tmp_path / "two", *settings))
+    assert together.returncode == 0, together.stderr
+    one, two = (load_file(tmp_path / name / FOLDER / CHECKPOINT) for name in ("one", "two"))
+    assert all(one[name].allclose(two[name], rtol=1e-4, atol=1e-6) for name in one)
+    assert one["optimizer.output.weight.momentum_buffer"].abs().max() > 0
+    assert together.stdout == alone.stdout.replace(str(tmp_path / "one"), str(tmp_path / "two"))
+
+
+def test_a_finished_run_is_left_as_it_is(short: Path, ava: miniature_ava.MiniatureAva) -> None:
+    before = (short / "model.json").read_bytes()
+    assert ilgnet(*arguments(ava, short, *SHORT)) == 0
+    assert (short / "model.json").read_bytes() == before
+
+
+def test_another_recipe_or_a_foreign_model_is_not_overwritten(
+    short: Path,
+    ava: miniature_ava.MiniatureAva,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = (short / "model.json").read_bytes()
+    assert ilgnet(*arguments(ava, short, *SHORT, "run.seed=1", "loss.mean=0.5")) == 1
+    assert "differs in loss.mean, run.seed" in capsys.readouterr().err
+    assert (short / "model.json").read_bytes() == before
+
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.json").write_text("{}")
+    assert ilgnet(*arguments(ava, tmp_path / "model", *SHORT)) == 1
+    assert "holds a model already" in capsys.readouterr().err
+    assert (tmp_path / "model" / "model.json").read_text() == "{}"
+
+
+def test_fine_tuning_goes_on_from_a_model_and_says_what_it_gained(
+    short: Path,
+    ava: miniature_ava.MiniatureAva,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ratings = tmp_path / "ratings.csv"
+    rows = [
+        f"{ava.images / f'{i}.jpg'},{1 + round(4 * (mean - 1) / 9)}\n"
+        for i, mean in zip(ava.ids, ava.means, strict=True)
+    ]
+    ratings.write_text("file,stars\n" + "".join(rows), encoding="utf-8")
+    out = tmp_path / "mine"
+    finetune = ("train", "--finetune", ratings, "--model", short, "--out", out)
+    more = ("--cache", tmp_path / "cache", "--threads", 1, "--quiet")
+    assert ilgnet(*finetune, *more, "--set", "optimizer.learning_rate=1e-2") == 0
+    said = capsys.readouterr().out
+    assert "before:" in said
+    assert "than tiny.miniature" in said or "from tiny.miniature" in said
+    assert f"ilgnet score --model {out}" in said
+
+    record = read_weights(out)
+    assert record.architecture == "ilgnet_mobilenet_tiny"
+    assert len(record.trained_on) == 4, "the stock model's pictures are remembered"
+    inherited = read_weights(short).trained_on
+    assert record.trained_on[:2] == inherited
+    assert all(
+        (out / "trained_on" / f"{entry['fingerprint']}.txt.gz").is_file()
+        for entry in record.trained_on
+    )
+    assert 'freeze = "trunk"' in (out / FOLDER / RECIPE).read_text()
+    # The trunk is the stock model's to the bit.
+    old, new = (load_file(folder / "model.safetensors") for folder in (short, out))
+    frozen = [name for name in old if name.startswith("trunk.")]
+    assert all(old[name].equal(new[name]) for name in frozen)
+    assert not old["output.weight"].equal(new["output.weight"])
+
+
+def test_a_run_without_gains_stops_early(
+    ava: miniature_ava.MiniatureAva, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    idle = ("optimizer.learning_rate=1e-30", "model.freeze=norms", "run.patience=2")
+    assert ilgnet(*arguments(ava, tmp_path / "x", *SHORT, "run.steps=40", *idle)) == 0
+    steps = [
+        entry["step"]
+        for entry in log_entries(tmp_path / "x" / FOLDER / LOG)
+        if "validation/srcc" in entry
+    ]
+    assert steps == [2, 4, 6]
+    assert capsys.readouterr().err == ""
+
+
+def test_two_classes_on_a_network_of_ten_votes_is_refused(
+    ava: miniature_ava.MiniatureAva, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    losses = ("loss.emd=0.0", "loss.ranking=0.0", "loss.cross_entropy=1.0")
+    assert ilgnet(*arguments(ava, tmp_path / "x", *losses)) == 1
+    assert 'set model.output = "high_low"' in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(
+    ava: miniature_ava.MiniatureAva, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wild = ("optimizer.learning_rate=1e30", "optimizer.name=sgd", "schedule.warmup=0")
+    assert ilgnet(*arguments(ava, tmp_path / "x", *SHORT, *wild)) == 1
+    assert "the learning rate is too high" in capsys.readouterr().err
+    assert not (tmp_path / "x" / FOLDER / CHECKPOINT).exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_named(
+    ava: miniature_ava.MiniatureAva, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ilgnet(*arguments(ava, tmp_path / "x", *SHORT), "--device", "cuda") == 1
+    assert "PyTorch finds no GPU" in capsys.readouterr().err
+
+
+def test_the_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ilgnet("train", "--keys") == 0
+    said = capsys.readouterr().out
+    assert "run.micro_batch = 0" in said
+    assert "Pictures that one process takes at once" in said
+    assert ilgnet("train") == 2
+    assert "Give a recipe, or --finetune" in capsys.readouterr().err

@@ -1,0 +1,84 @@
+"""The figures that choose the best weights."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ilgnet import metrics
+from ilgnet.data.loading import Targets
+from ilgnet.data.rated import RatedImage, RatedSet
+from ilgnet.errors import DataError
+from ilgnet.training.processes import Processes
+from ilgnet.training.validation import Figures, Validation, measure
+
+ALONE = Processes(0, 1, torch.device("cpu"))
+
+
+def targets(*images: RatedImage) -> Targets:
+    return Targets.of(RatedSet("test", images))
+
+
+def rated(name: str, mean: float) -> RatedImage:
+    votes = [0.0] * 10
+    low = int(mean)
+    votes[low - 1], votes[min(low, 9)] = 1.0 - (mean - low), mean - low
+    return RatedImage(name, Path(name), mean=mean, votes=tuple(votes))
+
+
+def test_figures_of_ten_votes() -> None:
+    truth = targets(rated("a", 3.0), rated("b", 6.5), rated("c", 4.5), rated("d", 7.25))
+    shares = truth.votes.clone()
+    shares[0], shares[3] = truth.votes[3], truth.votes[0]
+    figures = measure(shares.clamp_min(1e-12).log().double().numpy(), truth)
+    assert figures["srcc"] == pytest.approx(
+        metrics.srcc(np.array([3, 6.5, 4.5, 7.25]), np.array([7.25, 6.5, 4.5, 3]))
+    )
+    assert figures["accuracy"] == 0.5
+    assert figures["balanced_accuracy"] == 0.5
+    assert figures["majority_rate"] == 0.5
+    # Cumulative shares differ by 1 over votes 3..6 and by 0.25 at vote 7, for two of the four.
+    assert figures["emd"] == pytest.approx(math.sqrt((4 + 0.25**2) / 10) / 2, rel=1e-5)
+
+
+def test_figures_of_two_classes() -> None:
+    truth = targets(*(RatedImage(n, Path(n), label=n in "cd") for n in "abcd"))
+    figures = measure(np.array([[2.0, 0], [0, 1.0], [0, 2.0], [0, 3.0]]), truth)
+    assert figures["accuracy"] == 0.75
+    assert figures["srcc"] == pytest.approx(2 / math.sqrt(5), abs=1e-6)
+    assert math.isnan(figures["emd"])
+
+
+def test_merit_rises_with_quality() -> None:
+    figures = Figures(srcc=0.5, emd=0.1, accuracy=math.nan)
+    assert figures.merit("srcc") == 0.5
+    assert figures.merit("emd") == -0.1
+    assert figures.merit("accuracy") == -math.inf
+    assert str(figures) == "SRCC 0.5000, EMD 0.1000"
+
+
+class Nothing:
+    """Inputs of which only the ratings are looked at."""
+
+    def __init__(self, truth: Targets) -> None:
+        self.targets = truth
+
+    def __len__(self) -> int:
+        return len(self.targets.mean)
+
+    def size(self, index: int) -> tuple[int, int]:
+        return 1, 1
+
+    def batches(self, keys: object, *, workers: int, pin: bool = False) -> object:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("figure", ["emd", "balanced_accuracy", "srcc"])
+def test_a_figure_that_the_ratings_do_not_define_is_refused(figure: str) -> None:
+    truth = targets(*(RatedImage(n, Path(n), mean=6.0) for n in "abcd"))
+    with pytest.raises(DataError, match=f"do not define '{figure}'"):
+        Validation(Nothing(truth), 2, figure, ALONE)  # type: ignore[arg-type]

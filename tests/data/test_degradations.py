@@ -71,10 +71,8 @@ def test_a_crop_is_a_part_of_the_original(photograph):
     for kind in DEGRADATIONS:
         if kind.family == "crop":
             part = spoilt(kind, photograph, 1.0)
-            h, w = part.shape[:2]
-            tops, lefts = photograph.shape[0] - h, photograph.shape[1] - w
-            corners = [(t, x) for t in {0, tops} for x in {0, lefts}]
-            assert any(np.array_equal(photograph[t : t + h, x : x + w], part) for t, x in corners)
+            windows = np.lib.stride_tricks.sliding_window_view(photograph, part.shape)
+            assert (windows[:, :, 0] == part).all(axis=(2, 3, 4)).any(), kind.name
 
 
 def test_blur_keeps_the_light_and_removes_detail(photograph):

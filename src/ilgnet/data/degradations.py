@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from math import ceil, cos, pi, radians, sin
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 Pixels = NDArray[np.uint8]
 Family = Literal["sharpness", "noise", "compression", "exposure", "contrast", "tilt", "crop"]
@@ -57,6 +57,13 @@ def motion(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixe
     return _average_of_shifts(rgb, path)
 
 
+def soft(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """A soft lens: a Gaussian of up to 1/60 of the short side."""
+    del generator
+    radius = strength * min(rgb.shape[:2]) / 60
+    return np.asarray(Image.fromarray(rgb).filter(ImageFilter.GaussianBlur(radius)))
+
+
 def low_resolution(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
     """A thumbnail enlarged again, from as little as a sixth of the size."""
     del generator
@@ -72,6 +79,23 @@ def sensor_noise(rgb: Pixels, strength: float, generator: np.random.Generator) -
     return _bytes(rgb + generator.normal(0, 1, rgb.shape) * 50 * strength)
 
 
+def grain(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Coarse grey grain, as of a pushed film; its deviation is up to 45 of 255."""
+    grains = np.clip(generator.normal(128, 40, rgb.shape[:2]), 0, 255).astype(np.uint8)
+    radius = min(rgb.shape[:2]) / 400
+    smooth = np.asarray(Image.fromarray(grains).filter(ImageFilter.GaussianBlur(radius)), float)
+    return _bytes(
+        rgb + ((smooth - smooth.mean()) / max(smooth.std(), 1) * 45 * strength)[:, :, None]
+    )
+
+
+def dead_pixels(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Black and white specks, on up to 12 % of the pixels."""
+    lot = generator.random(rgb.shape[:2])[:, :, None]
+    share = 0.06 * strength
+    return np.where(lot < share, 0, np.where(lot > 1 - share, 255, rgb)).astype(np.uint8)
+
+
 def shot_noise(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
     """Grey noise that grows with the square root of the light, as of too few photons."""
     grains = generator.normal(0, 1, (*rgb.shape[:2], 1))
@@ -81,7 +105,26 @@ def shot_noise(rgb: Pixels, strength: float, generator: np.random.Generator) -> 
 def jpeg(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
     """Blocks and ringing of JPEG, down to quality 4."""
     del generator
-    return _reencoded(rgb, "JPEG", round(44 - 40 * strength))
+    return _reencoded(rgb, "JPEG", quality=round(44 - 40 * strength))
+
+
+def jpeg2000(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Smears of JPEG 2000, down to a 250th of the size."""
+    del generator
+    return _reencoded(
+        rgb,
+        "JPEG2000",
+        quality_mode="rates",
+        quality_layers=[30 + 220 * strength],
+        irreversible=True,
+    )
+
+
+def posterised(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Bands instead of gradients: from 24 down to 3 levels a channel."""
+    del generator
+    steps = 23 - 21 * strength
+    return _bytes(np.rint(rgb / np.float32(255) * steps) * 255 / steps)
 
 
 def webp(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
@@ -89,7 +132,7 @@ def webp(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels
     del generator
     height, width = rgb.shape[:2]
     half = Image.fromarray(rgb).resize((max(1, width // 2), max(1, height // 2)))
-    smeared = _reencoded(np.asarray(half), "WEBP", round(40 * (1 - strength)))
+    smeared = _reencoded(np.asarray(half), "WEBP", quality=round(40 * (1 - strength)))
     return np.asarray(Image.fromarray(smeared).resize((width, height), Image.Resampling.BICUBIC))
 
 
@@ -103,6 +146,26 @@ def underexposure(rgb: Pixels, strength: float, generator: np.random.Generator) 
     """Up to four stops too little light."""
     del generator
     return _exposed(rgb, -4.0 * strength)
+
+
+def dim(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Every value lowered by the same factor, down to a fifth: white turns grey."""
+    del generator
+    return _bytes(rgb * np.float32(1 - 0.8 * strength))
+
+
+def glaring(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """The same light added everywhere, up to 140 of 255, cut off at white."""
+    del generator
+    return _bytes(rgb + np.float32(140 * strength))
+
+
+def vignette(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Corners that get as little as a tenth of the light."""
+    del generator
+    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in rgb.shape[:2])
+    distance = (np.square(y)[:, None] + np.square(x)[None, :]) / 2
+    return _bytes(rgb * (1 - 0.9 * strength * distance)[:, :, None])
 
 
 def washed_out(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
@@ -130,6 +193,22 @@ def clipped(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pix
     return _bytes(middle + (rgb - middle) * (1 + 3 * strength))
 
 
+def faded(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Shadows turned grey, as of an old print; what is lighter than 150 stays."""
+    del generator
+    return _bytes(rgb + np.maximum(np.float32(150) - rgb, 0) * 0.9 * strength)
+
+
+def harsh(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Too steep an S-curve about the middle grey: lights and shadows lose their drawing."""
+    del generator
+    gain = 1 + 14 * strength
+    middle = np.float32(np.median(rgb) / 255)
+    curve = 1 / (1 + np.exp(-gain * (rgb / np.float32(255) - middle)))
+    black, white = 1 / (1 + np.exp(gain * middle)), 1 / (1 + np.exp(-gain * (1 - middle)))
+    return _bytes(255 * (curve - black) / (white - black))
+
+
 def haze(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
     """A light grey veil over everything, as of a dirty or flaring lens."""
     del generator
@@ -147,6 +226,19 @@ def tilt(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels
     w, h = max(1, int(width * keep)), max(1, int(height * keep))
     left, top = (width - w) // 2, (height - h) // 2
     return np.asarray(turned.crop((left, top, left + w, top + h)))
+
+
+def keystone(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Converging lines on one side, which is stretched by up to 1 / 0.6; nothing empty kept."""
+    height, width = rgb.shape[:2]
+    inset = 0.2 * strength * width
+    above, below = (inset, 0.0) if generator.integers(2) else (0.0, inset)
+    corners = (above, 0, below, height, width - below, height, width - above, 0)
+    size = (max(1, round(width - inset)), height)
+    image = Image.fromarray(rgb)
+    return np.asarray(
+        image.transform(size, Image.Transform.QUAD, corners, Image.Resampling.BICUBIC)
+    )
 
 
 def skewed(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
@@ -173,6 +265,17 @@ def careless_crop(rgb: Pixels, strength: float, generator: np.random.Generator) 
     return rgb[top : top + h, left : left + w]
 
 
+def off_side(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Pointed elsewhere: a part that touches one side, down to 45 % of width and height."""
+    height, width = rgb.shape[:2]
+    keep = 1 - 0.55 * strength
+    h, w = max(1, round(height * keep)), max(1, round(width * keep))
+    side, along = generator.integers(2), generator.random()
+    down, right = (side, along) if generator.integers(2) else (along, side)
+    top, left = round((height - h) * down), round((width - w) * right)
+    return rgb[top : top + h, left : left + w]
+
+
 def cut_off(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
     """One side is missing: up to 60 % of the width or the height."""
     keep = 1 - 0.6 * strength
@@ -185,21 +288,33 @@ def cut_off(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pix
 DEGRADATIONS: Final = (
     Degradation("defocus", "sharpness", defocus),
     Degradation("motion", "sharpness", motion),
+    Degradation("soft", "sharpness", soft),
     Degradation("low_resolution", "sharpness", low_resolution, held_out=True),
     Degradation("sensor_noise", "noise", sensor_noise),
+    Degradation("grain", "noise", grain),
+    Degradation("dead_pixels", "noise", dead_pixels),
     Degradation("shot_noise", "noise", shot_noise, held_out=True),
     Degradation("jpeg", "compression", jpeg),
+    Degradation("jpeg2000", "compression", jpeg2000),
+    Degradation("posterised", "compression", posterised),
     Degradation("webp", "compression", webp, held_out=True),
     Degradation("overexposure", "exposure", overexposure),
     Degradation("underexposure", "exposure", underexposure),
+    Degradation("dim", "exposure", dim),
+    Degradation("glaring", "exposure", glaring),
+    Degradation("vignette", "exposure", vignette),
     Degradation("washed_out", "exposure", washed_out, held_out=True),
     Degradation("murky", "exposure", murky, held_out=True),
     Degradation("flat", "contrast", flat),
     Degradation("clipped", "contrast", clipped),
+    Degradation("faded", "contrast", faded),
+    Degradation("harsh", "contrast", harsh),
     Degradation("haze", "contrast", haze, held_out=True),
     Degradation("tilt", "tilt", tilt),
+    Degradation("keystone", "tilt", keystone),
     Degradation("skewed", "tilt", skewed, held_out=True),
     Degradation("careless_crop", "crop", careless_crop),
+    Degradation("off_side", "crop", off_side),
     Degradation("cut_off", "crop", cut_off, held_out=True),
 )
 """All of them; those held out differ in kind from those that a model may be trained on."""
@@ -227,7 +342,7 @@ def _exposed(rgb: Pixels, stops: float) -> Pixels:
     return _bytes(255 * np.minimum(linear, 1) ** (1 / 2.2))
 
 
-def _reencoded(rgb: Pixels, codec: str, quality: int) -> Pixels:
+def _reencoded(rgb: Pixels, codec: str, **options: Any) -> Pixels:
     stream = BytesIO()
-    Image.fromarray(rgb).save(stream, codec, quality=quality)
+    Image.fromarray(rgb).save(stream, codec, **options)
     return np.asarray(Image.open(stream).convert("RGB"))

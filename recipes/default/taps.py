@@ -1,4 +1,4 @@
-"""Run the trunk once over every view, on all cores, and keep its pooled taps."""
+"""Run a trunk once over every view, on all cores, and keep its pooled taps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from views import View, look
 
 from ilgnet.images.preprocess import Preprocess, prepare
-from ilgnet.models.ilgnet import ILGNet, ReducedTap
+from ilgnet.models.ilgnet import ReducedTap
 from ilgnet.models.trunks.trunk import Trunk
 
 
@@ -29,11 +29,6 @@ class PooledTaps(nn.Module):
         self.taps = nn.ModuleDict(
             {n: ReducedTap(trunk.maps[n], "mean_and_deviation", None, 0.0) for n in names}
         )
-
-    @classmethod
-    def of(cls, network: ILGNet) -> PooledTaps:
-        """Those that a network uses."""
-        return cls(network.trunk, list(network.taps))
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, h, w) -> (N, D)."""
@@ -49,7 +44,7 @@ def pool_views(
     cores: int,
 ) -> NDArray[np.float32]:
     """The pooled taps of every view: (V, D)."""
-    session = _session(module, preprocess.height)
+    session = frozen(module, preprocess.height, ["pooled"])
     first = _run(session, preprocess, material, views[:1])
     pooled = np.empty((len(views), first.shape[1]), np.float32)
 
@@ -79,18 +74,20 @@ def _run(
     return np.concatenate([session.run(None, {"images": image[None]})[0] for image in images])
 
 
-def _session(module: PooledTaps, side: int) -> onnxruntime.InferenceSession:
+def frozen(module: nn.Module, side: int, outputs: Sequence[str]) -> onnxruntime.InferenceSession:
+    """A network as ONNX Runtime runs it, for any number of pictures of any size, on one core."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    axes = {"images": {0: "batch", 2: "height", 3: "width"}, **{o: {0: "batch"} for o in outputs}}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "taps.onnx"
+        path = Path(folder) / "frozen.onnx"
         torch.onnx.export(
             module.eval(),
             (torch.zeros(2, 3, side, side),),
             path,
             input_names=["images"],
-            output_names=["pooled"],
-            dynamic_axes={"images": {0: "batch", 2: "height", 3: "width"}, "pooled": {0: "batch"}},
+            output_names=outputs,
+            dynamic_axes=axes,
             opset_version=17,
             dynamo=False,
         )

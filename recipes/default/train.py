@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from views import CLEAN, View
+from views import CLEAN, PART, View
 from votes import Array
 
 from ilgnet.models.ilgnet import ILGNet
@@ -17,7 +17,9 @@ from ilgnet.models.registry import create
 from ilgnet.models.trunks.trunk import Trunk
 
 VOTES = torch.arange(1.0, 11.0)
-ARCHITECTURE = "ilgnet_mobilenet"
+ARCHITECTURE = "ilgnet_grafted_lite2"
+LOCAL = ("stage3", "stage5")
+"""The local taps; "ava" and "head" see the whole picture."""
 BATCH = 32
 
 
@@ -39,9 +41,9 @@ class Plan:
 
     epochs: int = 12
     rate: float = 1e-3
-    decay: float = 3.0
+    decay: float = 6.0
     dropout: float = 0.5
-    order: float = 1.0
+    order: float = 0.5
     mean: float = 1.0
     ava: float = 1.1
     rated: int = 3
@@ -51,15 +53,14 @@ class Plan:
 class Head(nn.Module):
     """The connected and output layers of a network, with standardised inputs while training."""
 
-    def __init__(self, network: ILGNet, pooled: Tensor, global_only_from: int | None) -> None:
+    def __init__(self, network: ILGNet, pooled: Tensor, unseen: int) -> None:
         super().__init__()
         self.connected, self.output = network.connected, network.output
         deviation = pooled.std(dim=0)
         alive = deviation > 1.1e-3  # of a dead channel only the pooling's own epsilon is left
         floor = 0.1 * deviation[alive].median()
         scale = alive / deviation.clamp(min=float(floor))
-        if global_only_from is not None:
-            scale[:global_only_from] = 0.0
+        scale[:unseen] = 0.0
         self.register_buffer("centre", pooled.mean(dim=0))
         self.register_buffer("scale", scale)
 
@@ -79,7 +80,14 @@ class Head(nn.Module):
 
 @dataclass(frozen=True)
 class Views:
-    """All training views, their pooled taps, and where each picture's are."""
+    """All training views, their pooled taps, and where each picture's are.
+
+    Attributes:
+        views: V of them.
+        pooled: (V, D).
+        clean: picture -> rows that show the same picture.
+        spoilt: picture -> rows of mildly spoilt copies; the severe one follows each.
+    """
 
     views: Sequence[View]
     pooled: Tensor
@@ -88,11 +96,14 @@ class Views:
 
     @classmethod
     def of(cls, views: Sequence[View], pooled: NDArray[np.float32]) -> Views:
-        """Index them by picture; spoilt ones stay in order: the mild one, the severe one."""
+        """Index them by picture."""
         clean: dict[int, list[int]] = {}
         spoilt: dict[int, list[int]] = {}
         for row, view in enumerate(views):
-            (clean if view.kind in CLEAN else spoilt).setdefault(view.picture, []).append(row)
+            if view.kind in CLEAN:
+                clean.setdefault(view.picture, []).append(row)
+            elif view.kind != PART and views[row - 1].kind != view.kind:
+                spoilt.setdefault(view.picture, []).append(row)
         return cls(views, torch.from_numpy(pooled), clean, spoilt)
 
 
@@ -116,10 +127,9 @@ def fit(
     for tap in network.taps.values():
         tap.layer.p = 0.0  # pooled taps are few enough: the connected layer's dropout suffices
     network.connected[2].p = plan.dropout
-    last = list(network.taps.values())[-1].width
+    local = sum(network.taps[name].width for name in LOCAL)
     rows = [row for p in np.unique(pictures) for row in data.clean[p]]
-    boundary = None if plan.local else data.pooled.shape[1] - last
-    head = Head(network, data.pooled[rows], boundary)
+    head = Head(network, data.pooled[rows], 0 if plan.local else local)
     targets = torch.from_numpy(wanted).float()
     optimizer = torch.optim.AdamW(head.parameters(), plan.rate, weight_decay=plan.decay)
     batches = [
@@ -151,7 +161,8 @@ def _loss(
 ) -> Tensor:
     """One clean view of each picture, and its spoilt copies behind it in their order."""
     clean = [int(rng.choice(data.clean[p])) for p in pictures]
-    mild, severe = zip(*(data.spoilt[p] for p in pictures), strict=True)
+    mild = [int(rng.choice(data.spoilt[p])) for p in pictures]
+    severe = [row + 1 for row in mild]
     votes = head(data.pooled[[*clean, *mild, *severe]])
     loss = vote_loss(votes[: len(clean)], targets[list(pictures)], plan.mean)
     best, middle, worst = (votes @ VOTES).chunk(3)

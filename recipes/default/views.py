@@ -1,7 +1,7 @@
 """The pictures that training sees: originals, mirrored, cropped and spoilt ones, as a fixed list.
 
-The early stages of a trunk are generic and the dearest to compute, so they stay as they were and
-are run once for every view; training starts from what they return.
+The frozen networks are the dearest to compute, so they are run once for every view; training starts
+from what they return.
 """
 
 from __future__ import annotations
@@ -15,6 +15,11 @@ from material import Material
 from ilgnet.data.degradations import DEGRADATIONS, Degradation, Pixels
 
 CLEAN = ("original", "mirrored", "cropped")
+"""Views that show the same picture: they get the same votes."""
+PART = "part"
+"""Another picture, cut out of this one: NIMA has an opinion of it, people have not."""
+SPOILT_WAYS = 4
+"""Ways in which training sees each picture spoilt, mildly and severely."""
 TAUGHT = tuple(d for d in DEGRADATIONS if not d.held_out)
 UNTAUGHT = tuple(d for d in DEGRADATIONS if d.held_out)
 
@@ -25,7 +30,7 @@ class View:
 
     Attributes:
         picture: its row in the material.
-        kind: "original", "mirrored", "cropped", or the name of a degradation.
+        kind: "original", "mirrored", "cropped", "part", or the name of a degradation.
         strength: of the degradation, else 0.
         seed: of its random choices; views that differ in strength alone share it.
     """
@@ -37,14 +42,19 @@ class View:
 
 
 def training_views(material: Material) -> list[View]:
-    """Every picture as it is, mirrored, mildly cropped, and spoilt in one way, mild and severe."""
+    """Every picture that may be learned from, in all its views; of a reserved one the original."""
     views = []
     for picture in range(len(material.paths)):
+        views.append(View(picture))
+        if material.reserved[picture]:
+            continue
+        views.append(View(picture, "mirrored"))
+        views += [View(picture, kind, seed=seed) for kind in ("cropped", PART) for seed in (0, 1)]
         generator = np.random.default_rng(picture)
-        kind = TAUGHT[generator.integers(len(TAUGHT))].name
-        mild = generator.uniform(0.15, 0.6)
-        views += [View(picture), View(picture, "mirrored"), View(picture, "cropped")]
-        views += [View(picture, kind, strength, picture) for strength in (mild, mild + 0.4)]
+        for way in generator.permutation(len(TAUGHT))[:SPOILT_WAYS]:
+            mild = generator.uniform(0.12, 0.6)
+            severe = min(1.0, mild + generator.uniform(0.25, 0.5))
+            views += [View(picture, TAUGHT[way].name, s, picture) for s in (mild, severe)]
     return views
 
 
@@ -69,16 +79,16 @@ def look(material: Material, view: View) -> Pixels:
         return rgb
     if view.kind == "mirrored":
         return np.ascontiguousarray(rgb[:, ::-1])
-    if view.kind == "cropped":
-        return _mildly_cropped(rgb, generator)
+    if view.kind in ("cropped", PART):
+        return _cut(rgb, 0.82 if view.kind == "cropped" else 0.5, generator)
     kind = next(d for d in DEGRADATIONS if d.name == view.kind)
     return kind.apply(rgb, view.strength, generator)
 
 
-def _mildly_cropped(rgb: Pixels, generator: np.random.Generator) -> Pixels:
-    """80 to 95 % of each side from anywhere, mirrored half the time: still the same picture."""
+def _cut(rgb: Pixels, least: float, generator: np.random.Generator) -> Pixels:
+    """From `least` to 97 % of each side, from anywhere, mirrored half the time."""
     height, width = rgb.shape[:2]
-    h, w = (round(side * generator.uniform(0.8, 0.95)) for side in (height, width))
+    h, w = (round(side * generator.uniform(least, 0.97)) for side in (height, width))
     top, left = (int(generator.integers(space + 1)) for space in (height - h, width - w))
     part = rgb[top : top + h, left : left + w]
     return np.ascontiguousarray(part[:, ::-1] if generator.integers(2) else part)

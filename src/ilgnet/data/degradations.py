@@ -168,6 +168,13 @@ def vignette(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pi
     return _bytes(rgb * (1 - 0.9 * strength * distance)[:, :, None])
 
 
+def sunken(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Middle tones pulled down by a parabola that spares black and white."""
+    del generator
+    light = rgb / np.float32(255)
+    return _bytes(255 * (light - 0.95 * strength * light * (1 - light)))
+
+
 def washed_out(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
     """Brightened by a curve that spares black and white: everything turns pale."""
     del generator
@@ -303,6 +310,7 @@ DEGRADATIONS: Final = (
     Degradation("dim", "exposure", dim),
     Degradation("glaring", "exposure", glaring),
     Degradation("vignette", "exposure", vignette),
+    Degradation("sunken", "exposure", sunken),
     Degradation("washed_out", "exposure", washed_out, held_out=True),
     Degradation("murky", "exposure", murky, held_out=True),
     Degradation("flat", "contrast", flat),

@@ -173,7 +173,8 @@ def rename(trunk: EfficientNetLite, state: Mapping[str, Tensor]) -> dict[str, Te
     return renamed
 
 
-def _input(side: int) -> Preprocess:
+def lite_input(side: int) -> Preprocess:
+    """The numbers that the ImageNet weights expect, squeezed to a square."""
     return Preprocess("warp", side, side, mean=(127.0,) * 3, std=(128.0,) * 3)
 
 
@@ -191,7 +192,7 @@ def _ilgnet(output: Output, *, version: Literal[0, 1, 2] = 0, thin: float = 1.0)
 def _entry(version: Literal[0, 1, 2], side: int) -> Architecture:
     about = f"Pooled local and global taps on EfficientNet-Lite {version}."
     build = partial(_ilgnet, version=version)
-    return Architecture(f"ilgnet_efficientnet_lite{version}", about, build, _input(side))
+    return Architecture(f"ilgnet_efficientnet_lite{version}", about, build, lite_input(side))
 
 
 # The published sides of 1 and 2, 240 and 260, are no multiples of 32, at which padding is exact.
@@ -203,6 +204,6 @@ ARCHITECTURES: Final = (
         "ilgnet_efficientnet_lite_tiny",
         "EfficientNet-Lite 0 at an eighth of the width: for tests.",
         partial(_ilgnet, thin=1 / 8),
-        _input(96),
+        lite_input(96),
     ),
 )

@@ -58,6 +58,12 @@ class ConvUnit(nn.Module):
         return F.relu6(self.norm(self.conv(padded)))
 
 
+def separable(channels: int, filters: int, stride: int) -> nn.Sequential:
+    """One separable block: filter each channel, then mix them."""
+    depthwise = ConvUnit(channels, channels, 3, stride=stride, groups=channels)
+    return nn.Sequential(depthwise, ConvUnit(channels, filters, 1))
+
+
 class MobileNet(Trunk):
     """Everything before the global average pool; each block's map is called "block1" to "block13".
 
@@ -76,8 +82,7 @@ class MobileNet(Trunk):
         maps: dict[str, FeatureMap] = {}
         for index, (filters, step) in enumerate(BLOCKS, start=1):
             filters, stride = round(filters * width), stride * step
-            depthwise = ConvUnit(channels, channels, 3, stride=step, groups=channels)
-            self.blocks.append(nn.Sequential(depthwise, ConvUnit(channels, filters, 1)))
+            self.blocks.append(separable(channels, filters, step))
             maps[f"block{index}"] = FeatureMap(filters, stride, self.input_size // stride)
             channels = filters
         self.maps = maps

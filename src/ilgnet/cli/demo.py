@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ilgnet.report.gallery import write_gallery
+from ilgnet.report.output import check_output
 from ilgnet.report.rows import best_first, with_run_percentiles
 from ilgnet.report.writers import open_writer
 from ilgnet.scoring import load
@@ -31,6 +32,7 @@ def demo(output: Path) -> None:
       ilgnet demo
       ilgnet demo -o page.html
     """
+    check_output(output)
     with as_file(files("ilgnet") / "samples") as folder:
         samples = [ImageRef(path.name, path) for path in sorted(folder.glob("*.jpg"))]
         run = best_first(with_run_percentiles(load().score_many(samples)))

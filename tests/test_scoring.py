@@ -132,6 +132,20 @@ def test_the_stream_is_read_no_further_than_needed(scorer: Scorer) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ilgnet")]
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to tell memory")
+def test_the_default_model_needs_little_memory() -> None:
+    """Far below the 400 MB that benchmarks/speed holds it to over 10,000 camera pictures."""
+    program = (
+        "import re, numpy, ilgnet; "
+        "pictures = (numpy.full((600, 800, 3), n, 'uint8') for n in range(48)); "
+        "assert len(list(ilgnet.load(threads=2).score_many(pictures))) == 48; "
+        "status = open('/proc/self/status').read(); "
+        "print(int(re.search(r'VmHWM:\\s*(\\d+) kB', status)[1]) / 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert float(done.stdout) < 280
+
+
 def test_features_only_when_asked_for(scorer: Scorer) -> None:
     assert scorer.score(grey(90)).features is None
     features = scorer.score(grey(90), features=True).features

@@ -36,7 +36,7 @@ from ilgnet.zoo.ava_scale import ava_percentile
 from ilgnet.zoo.records import DEFAULT_MODEL, Weights, find_weights
 
 BATCH: Final = 8
-"""Pictures that one thread decodes and then runs together; more gains nothing on a CPU."""
+"""Pictures that one thread decodes and then gives to the engine; more gains nothing on a CPU."""
 
 
 def load(model: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Scorer:

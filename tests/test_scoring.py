@@ -159,6 +159,24 @@ def test_one_unreadable_picture_raises_with_its_name(scorer: Scorer, tmp_path: P
     assert caught.value.code == "not_found"
 
 
+@pytest.mark.parametrize("one", ["photo.jpg", b"bytes", Path("photo.jpg")])
+def test_one_picture_is_not_many(scorer: Scorer, one: object) -> None:
+    with pytest.raises(TypeError, match=r"score one with score\(\)"):
+        next(scorer.score_many(one))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="cannot read a picture from int"):
+        list(scorer.score_many([42]))  # type: ignore[list-item]
+
+
+def test_a_source_that_breaks_is_told_and_leaves_no_thread(scorer: Scorer) -> None:
+    def broken() -> Iterator[np.ndarray]:
+        yield grey(90)
+        raise RuntimeError("the camera was unplugged")
+
+    with pytest.raises(RuntimeError, match="unplugged"):
+        list(scorer.score_many(broken()))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ilgnet")]
+
+
 def test_run_from_several_threads_at_once(scorer: Scorer) -> None:
     results: list[float] = []
 

@@ -95,7 +95,15 @@ class Scorer:
 
         Yields:
             One verdict or failure for each picture, in input order.
+
+        Raises:
+            TypeError: `images` is one path or one file's bytes, or an item is no picture at all.
         """
+        if isinstance(images, str | bytes | os.PathLike):
+            raise TypeError(
+                f"score_many takes many pictures, not {type(images).__name__}: score one with "
+                "score(), a folder with score_many(find_images([folder]))"
+            )
         numbered = iter(_reference(image, index) for index, image in enumerate(images))
         batches = iter(lambda: list(islice(numbered, BATCH)), [])
         pending: deque[Future[list[Outcome]]] = deque()

@@ -1,6 +1,6 @@
 """Speed, memory and faithfulness of scoring, measured side by side in one run.
 
-    python benchmarks/speed/run.py [--rounds 5] [--each 24] [--many 10000] [--work FOLDER]
+    python benchmarks/speed/run.py [--rounds 5] [--each 24] [--many 10000] [--work FOLDER] [--results FOLDER]
 
 Compares `Scorer.score_many` with the plain script that people write (Pillow decodes the whole
 picture, PyTorch runs eagerly, one picture at a time), and with the bound that scaled decoding and
@@ -8,7 +8,7 @@ the model together set on these cores: 1 / (1 / decode + 1 / model). Within a ro
 one after the other; what counts are the ratios, of which the medians over the rounds are printed.
 
 The figures go to benchmarks/speed/results/, named by their conditions, and page.py writes README.md
-from all that is there. Takes about a quarter of an hour on two cores; they should be idle.
+beside that folder from all that is there. Takes about a quarter of an hour on two cores; they should be idle.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=24, help="pictures of each size")
     parser.add_argument("--many", type=int, default=10_000, help="pictures of the memory run")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "ilgnet-speed")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the figures go")
     options = parser.parse_args()
 
     files = make_pictures(options.work / "pictures", options.each)
@@ -81,10 +82,11 @@ def main() -> None:
     result["first score"] = first_score(files["12MP"][0])
     result["memory"] = memory(every, options.many, options.work)
     print(json.dumps(result, indent=2))
-    RESULTS.mkdir(exist_ok=True)
+    options.results.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^a-z0-9]+", "-", f"{cpu()} {usable_cores()} cores".lower()).strip("-")
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    write_page()
+    text = json.dumps(result, indent=2) + "\n"
+    (options.results / f"{name}.json").write_text(text, encoding="utf-8")
+    write_page(options.results)
 
 
 def conditions(scorer: Scorer, files: dict[str, list[Path]], rounds: int) -> dict[str, Any]:
@@ -143,12 +145,14 @@ def compare(scorer: Scorer, network: ILGNet, paths: list[Path], rounds: int) -> 
     del measured[0]  # the first round warms caches
     for rates in measured:
         rates["bound"] = 1 / (1 / rates["decode"] + 1 / rates["model"])
+        rates["bound with resizing"] = 1 / (1 / rates["decode and resize"] + 1 / rates["model"])
     return {
         "pictures a second": {
             name: round(median(rates[name] for rates in measured), 2) for name in measured[0]
         },
         "times the plain script": ratio(measured, "plain script"),
         "share of the bound": ratio(measured, "bound"),
+        "share of the bound with resizing": ratio(measured, "bound with resizing"),
     }
 
 

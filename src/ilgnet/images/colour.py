@@ -35,6 +35,11 @@ def _to_srgb(profile: bytes, mode: str) -> Any | None:
         return None
 
 
+def is_srgb(profile: bytes | None) -> bool:
+    """Whether RGB pixels under this profile are sRGB as they stand."""
+    return not profile or _to_srgb(profile, "RGB") is None
+
+
 def eight_bits(image: Image.Image) -> Image.Image:
     """Deep grey as 8-bit grey, a palette's colours as themselves; other pictures as they are."""
     if image.mode.startswith("I") or image.mode == "F":
@@ -81,4 +86,4 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     transform = _to_srgb(profile, image.mode) if profile else None
     if transform is not None:
         return ImageCms.applyTransform(image, transform) or image
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from ilgnet.errors import ImageError, MissingExtra, require
-from ilgnet.images.colour import eight_bits, to_srgb
+from ilgnet.images.colour import eight_bits, is_srgb, to_srgb
 from ilgnet.images.files import image_error, open_image_file
 from ilgnet.images.formats import PILLOW_FORMATS, container, ends_early
 from ilgnet.values import ImageSource
@@ -186,19 +186,21 @@ def _from_jpeg(data: bytes, min_side: int | None) -> Picture:
 def _jpeg_pixels(
     data: bytes, header: JpegImagePlugin.JpegImageFile, min_side: int | None
 ) -> Picture:
-    size, profile = header.size, header.info.get("icc_profile")
+    size, profile, orientation = header.size, header.info.get("icc_profile"), _orientation(header)
     if header.mode in ("RGB", "L"):
         try:
             pixels = simplejpeg.decode_jpeg(
                 data, "RGB", min_height=min_side or 0, min_width=min_side or 0
             )
+        except ValueError:
+            pass  # a warning or an error: Pillow tells harmless oddities from missing data
+        else:
+            if header.mode == "RGB" and orientation == 1 and is_srgb(profile):
+                return Picture(pixels, *size)  # what most are: spared three copies
             image = Image.fromarray(pixels)
             if header.mode == "L":
                 image = image.getchannel(0)
-            return _upright(image, profile, _orientation(header), size)
-        except ValueError:
-            pass  # a warning or an error: Pillow tells harmless oddities from missing data
-    orientation = _orientation(header)
+            return _upright(image, profile, orientation, size)
     if min_side:
         header.draft(None, (min_side, min_side))
     header.load()

@@ -1,6 +1,6 @@
 """Speed, memory and faithfulness of scoring, measured side by side in one run.
 
-    python benchmarks/speed/run.py [--rounds 5] [--each 24] [--many 10000] [--work FOLDER] [--results FOLDER]
+    python benchmarks/speed/run.py [--rounds 5] [--each 24] [--many 10000] [--work FOLDER]
 
 Compares `Scorer.score_many` with the plain script that people write (Pillow decodes the whole
 picture, PyTorch runs eagerly, one picture at a time), and with the bound that scaled decoding and
@@ -8,7 +8,8 @@ the model together set on these cores: 1 / (1 / decode + 1 / model). Within a ro
 one after the other; what counts are the ratios, of which the medians over the rounds are printed.
 
 The figures go to benchmarks/speed/results/, named by their conditions, and page.py writes README.md
-beside that folder from all that is there. Takes about a quarter of an hour on two cores; they should be idle.
+beside that folder from all that is there; --results takes them elsewhere. Takes about a quarter of
+an hour on two cores, which should have nothing else to do.
 """
 
 from __future__ import annotations

@@ -206,6 +206,16 @@ def test_what_cannot_be_written_is_told_before_anything_is_scored(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["list", "photos"]
 
 
+@pytest.mark.parametrize("option", ["--report", "-o"])
+def test_a_picture_is_never_written_over(option: str, photos: Path) -> None:
+    before = (photos / "dark.png").read_bytes()
+    for command in ("score", "rank"):
+        process = run(command, "--csv", option, *sorted(photos.glob("*.png")), check=2)
+        assert b"dark.png is the name of a picture" in process.stderr
+    assert b"name of a picture" in run("demo", "-o", photos / "dark.png", check=2).stderr
+    assert (photos / "dark.png").read_bytes() == before
+
+
 def test_a_full_disk_is_told(photos: Path, model: Path) -> None:
     process = run("score", photos, "--csv", "-o", "/dev/full", "--model", model, check=1)
     assert b"No space left" in process.stderr

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -414,7 +417,53 @@ def test_every_odd_picture_is_read(tmp_path: Path) -> None:
         assert picture.rgb.shape[2] == 3, name
 
 
-def test_a_vanished_or_forbidden_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOENT, "not_found"),
+        (errno.ENAMETOOLONG, "not_found"),
+        (errno.EACCES, "permission_denied"),
+        (errno.EPERM, "permission_denied"),
+        (errno.ELOOP, "link_loop"),
+        (errno.EISDIR, "is_a_directory"),
+        (errno.EIO, "io_error"),
+        (errno.ESTALE, "io_error"),
+    ],
+)
+def test_what_the_operating_system_refuses(
+    number: int, code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(encoded(scene()))
+
+    def refused(*_: object) -> BinaryIO:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(ImageError) as caught:
+        read_image(path)
+    assert caught.value.code == code
+
+
+def test_a_failing_disk_in_the_middle_of_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(scene(), "PNG"))
+
+    class Failing(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 32:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    monkeypatch.setattr(decode, "open_image_file", lambda _: Failing(path.read_bytes()))
+    with pytest.raises(ImageError) as caught:
+        read_image(path)
+    assert caught.value.code == "io_error"
+
+
+def test_a_vanished_file(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as caught:
         read_image(tmp_path / "gone.jpg")
     assert caught.value.code == "not_found"

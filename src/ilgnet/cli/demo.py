@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ilgnet.cli.options import no_picture
 from ilgnet.report.gallery import write_gallery
 from ilgnet.report.output import check_output
 from ilgnet.report.rows import best_first, with_run_percentiles
@@ -21,6 +22,7 @@ from ilgnet.values import ImageRef
     "-o",
     type=click.Path(path_type=Path),
     default=Path("ilgnet-demo.html"),
+    callback=no_picture,
     show_default=True,
     metavar="FILE",
     help="Where to write the page.",

@@ -128,6 +128,12 @@ def _decoding() -> Iterator[None]:
         raise
     except MissingExtra as error:
         raise ImageError("unsupported_format", str(error)) from error
+    except Image.DecompressionBombError as error:
+        # Pillow's own limit is beyond ours, so it is met first by what is beyond both.
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ImageError(
+            "too_large", _too_many(f"more than {most / 1e6:.0f}", FULL_PIXELS)
+        ) from error
     except MemoryError as error:
         raise ImageError("too_large", "not enough memory to decode the picture") from error
     except Exception as error:
@@ -149,11 +155,12 @@ def _words(error: Exception) -> str:
 
 def _check_pixels(width: int, height: int, limit: int) -> None:
     if width * height > limit:
-        raise ImageError(
-            "too_large",
-            f"{width} x {height} is {width * height / 1e6:.0f} megapixels; "
-            f"the limit for this format is {limit / 1e6:.0f}",
-        )
+        size = f"{width} x {height} is {width * height / 1e6:.0f}"
+        raise ImageError("too_large", _too_many(size, limit))
+
+
+def _too_many(size: str, limit: int) -> str:
+    return f"{size} megapixels; the limit for this format is {limit / 1e6:.0f}"
 
 
 def _from_array(rgb: NDArray[Any]) -> Picture:
@@ -210,8 +217,6 @@ def _jpeg_pixels(
 def _open_with_pillow(stream: BinaryIO, head: bytes, formats: list[str]) -> Image.Image:
     try:
         return Image.open(stream, formats=formats)
-    except Image.DecompressionBombError as error:
-        raise ImageError("too_large", str(error)) from error
     except UnidentifiedImageError as error:
         raise ImageError(
             "unsupported_format",

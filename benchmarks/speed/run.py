@@ -8,8 +8,8 @@ the model together set on these cores: 1 / (1 / decode + 1 / model). Within a ro
 one after the other; what counts are the ratios, of which the medians over the rounds are printed.
 
 The figures go to benchmarks/speed/results/, named by their conditions, and page.py writes README.md
-beside that folder from all that is there; --results takes them elsewhere. Takes about a quarter of
-an hour on two cores, which should have nothing else to do.
+beside that folder from all that is there; --results takes them elsewhere. Takes about ten minutes
+on two cores, which should have nothing else to do.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 import ilgnet
+from ilgnet import scoring
 from ilgnet.errors import ImageError, ModelError
-from ilgnet.scoring import BATCH, Scorer, load
+from ilgnet.scoring import BATCH, Scorer, load, usable_cores
 from ilgnet.values import Failure, ImageRef, Verdict
 from ilgnet.zoo.records import read_weights
 from tests.tiny_model import expected_score, make_tiny_model
@@ -144,6 +145,22 @@ def test_the_default_model_needs_little_memory() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert float(done.stdout) < 280
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [("max 100000", 8), ("150000 100000", 2), ("1000 100000", 1), ("900000 100000", 8), ("", 8)],
+)
+def test_a_container_may_allow_fewer_cores(
+    limit: str, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cpu.max"
+    file.write_text(f"{limit}\n")
+    monkeypatch.setattr(scoring, "CONTAINER_LIMIT", file)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert usable_cores() == expected
+    file.unlink()
+    assert usable_cores() == 8
 
 
 def test_features_only_when_asked_for(scorer: Scorer) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,9 @@ from ilgnet.zoo.records import DEFAULT_MODEL, Weights, find_weights
 
 BATCH: Final = 8
 """Pictures that one thread decodes and then gives to the engine; more gains nothing on a CPU."""
+
+CONTAINER_LIMIT: Final = Path("/sys/fs/cgroup/cpu.max")
+"""Microseconds of work allowed in a period, and the period, or "max" (Linux, cgroup v2)."""
 
 
 def load(model: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Scorer:
@@ -184,10 +188,21 @@ class Scorer:
 
 
 def usable_cores() -> int:
-    """The cores that this process may run on (a container or taskset may allow fewer than all)."""
+    """The cores that this process may use: taskset may allow fewer than all, a container too."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return min(cores, _container_cores() or cores)
+
+
+def _container_cores() -> int | None:
+    """What `docker --cpus` and the like allow, rounded up; None where nothing is set."""
+    try:
+        allowed, period = CONTAINER_LIMIT.read_text().split()
+        return max(1, ceil(int(allowed) / int(period)))
+    except (OSError, ValueError):  # no such file, or "max"
+        return None
 
 
 @dataclass(frozen=True, slots=True)

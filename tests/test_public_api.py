@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import ilgnet
+from ilgnet.values import ImageSource
 
 PUBLIC = [
     "DataError",
@@ -59,6 +60,12 @@ def test_the_fields_of_a_verdict() -> None:
         "features",
     ]
     assert list(inspect.signature(ilgnet.Failure).parameters) == ["path", "code", "message"]
+
+
+def test_what_can_be_scored_is_typed() -> None:
+    assert "Any" not in str(ImageSource), "else a type checker lets everything pass"
+    for method in (ilgnet.Scorer.score, ilgnet.Scorer.score_many):
+        assert "ImageSource" in str(inspect.signature(method))
 
 
 def test_signatures() -> None:

@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 import ilgnet
+from ilgnet import scoring
 from ilgnet.errors import ImageError, ModelError
-from ilgnet.scoring import BATCH, Scorer, load
+from ilgnet.scoring import BATCH, Scorer, load, usable_cores
 from ilgnet.values import Failure, ImageRef, Verdict
 from ilgnet.zoo.records import read_weights
 from tests.tiny_model import expected_score, make_tiny_model
@@ -132,6 +133,36 @@ def test_the_stream_is_read_no_further_than_needed(scorer: Scorer) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ilgnet")]
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to tell memory")
+def test_the_default_model_needs_little_memory() -> None:
+    """Far below the 400 MB that benchmarks/speed holds it to over 10,000 camera pictures."""
+    program = (
+        "import re, numpy, ilgnet; "
+        "pictures = (numpy.full((600, 800, 3), n, 'uint8') for n in range(48)); "
+        "assert len(list(ilgnet.load(threads=2).score_many(pictures))) == 48; "
+        "status = open('/proc/self/status').read(); "
+        "print(int(re.search(r'VmHWM:\\s*(\\d+) kB', status)[1]) / 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert float(done.stdout) < 280
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [("max 100000", 8), ("150000 100000", 2), ("1000 100000", 1), ("900000 100000", 8), ("", 8)],
+)
+def test_a_container_may_allow_fewer_cores(
+    limit: str, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cpu.max"
+    file.write_text(f"{limit}\n")
+    monkeypatch.setattr(scoring, "CONTAINER_LIMIT", file)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert usable_cores() == expected
+    file.unlink()
+    assert usable_cores() == 8
+
+
 def test_features_only_when_asked_for(scorer: Scorer) -> None:
     assert scorer.score(grey(90)).features is None
     features = scorer.score(grey(90), features=True).features
@@ -143,6 +174,24 @@ def test_one_unreadable_picture_raises_with_its_name(scorer: Scorer, tmp_path: P
     with pytest.raises(ImageError, match=r"gone\.jpg") as caught:
         scorer.score(tmp_path / "gone.jpg")
     assert caught.value.code == "not_found"
+
+
+@pytest.mark.parametrize("one", ["photo.jpg", b"bytes", Path("photo.jpg")])
+def test_one_picture_is_not_many(scorer: Scorer, one: object) -> None:
+    with pytest.raises(TypeError, match=r"score one with score\(\)"):
+        next(scorer.score_many(one))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="cannot read a picture from int"):
+        list(scorer.score_many([42]))  # type: ignore[list-item]
+
+
+def test_a_source_that_breaks_is_told_and_leaves_no_thread(scorer: Scorer) -> None:
+    def broken() -> Iterator[np.ndarray]:
+        yield grey(90)
+        raise RuntimeError("the camera was unplugged")
+
+    with pytest.raises(RuntimeError, match="unplugged"):
+        list(scorer.score_many(broken()))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ilgnet")]
 
 
 def test_run_from_several_threads_at_once(scorer: Scorer) -> None:

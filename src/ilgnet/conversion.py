@@ -100,7 +100,7 @@ def convert(source: Path, target: Path, options: Options) -> tuple[Weights, Pari
         save_network(network, folder / SAFETENSORS_NAME)
         export_onnx(network, folder / ONNX_NAME)
         stored = write_weights(weights, folder)
-        onnx = OnnxEngine(stored.file(ONNX_NAME))
+        onnx = OnnxEngine(stored.file(ONNX_NAME), together=True)
         parity = compare(TorchEngine(network), onnx, stored.preprocess)
         parity.check()
     return read_weights(target), parity

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,10 @@ from ilgnet.zoo.ava_scale import ava_percentile
 from ilgnet.zoo.records import DEFAULT_MODEL, Weights, find_weights
 
 BATCH: Final = 8
-"""Pictures that one thread decodes and then runs together; more gains nothing on a CPU."""
+"""Pictures that one thread decodes and then gives to the engine; more gains nothing on a CPU."""
+
+CONTAINER_LIMIT: Final = Path("/sys/fs/cgroup/cpu.max")
+"""Microseconds of work allowed in a period, and the period, or "max" (Linux, cgroup v2)."""
 
 
 def load(model: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Scorer:
@@ -95,7 +99,15 @@ class Scorer:
 
         Yields:
             One verdict or failure for each picture, in input order.
+
+        Raises:
+            TypeError: `images` is one path or one file's bytes, or an item is no picture at all.
         """
+        if isinstance(images, str | bytes | os.PathLike):
+            raise TypeError(
+                f"score_many takes many pictures, not {type(images).__name__}: score one with "
+                "score(), a folder with score_many(find_images([folder]))"
+            )
         numbered = iter(_reference(image, index) for index, image in enumerate(images))
         batches = iter(lambda: list(islice(numbered, BATCH)), [])
         pending: deque[Future[list[Outcome]]] = deque()
@@ -176,10 +188,21 @@ class Scorer:
 
 
 def usable_cores() -> int:
-    """The cores that this process may run on (a container or taskset may allow fewer than all)."""
+    """The cores that this process may use: taskset may allow fewer than all, a container too."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return min(cores, _container_cores() or cores)
+
+
+def _container_cores() -> int | None:
+    """What `docker --cpus` and the like allow, rounded up; None where nothing is set."""
+    try:
+        allowed, period = CONTAINER_LIMIT.read_text().split()
+        return max(1, ceil(int(allowed) / int(period)))
+    except (OSError, ValueError):  # no such file, or "max"
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
 from statistics import NormalDist
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 VOTES: Final = np.arange(1, 11, dtype=np.float64)
 """The values a vote can take on AVA's scale, 1 (worst) to 10 (best)."""
@@ -18,7 +21,10 @@ VOTES: Final = np.arange(1, 11, dtype=np.float64)
 HIGH_ABOVE: Final = 5.0
 """A picture is of high aesthetic quality when its mean vote is greater than this (AVA, delta 0)."""
 
-ImageSource = str | PathLike[str] | bytes | Callable[[], bytes] | NDArray[np.uint8] | Any
+ImageSource: TypeAlias = (
+    "str | PathLike[str] | bytes | bytearray | memoryview | Callable[[], bytes] "
+    "| NDArray[np.uint8] | Image"
+)
 """What can be scored: a path, encoded bytes, a function that returns them, RGB uint8 (H, W, 3) or
 grey (H, W), or a `PIL.Image.Image`."""
 

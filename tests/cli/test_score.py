@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import os
@@ -10,11 +11,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from ilgnet.report.rows import COLUMNS
+from ilgnet.report.rows import COLUMNS, shown, utf8_path
 from tests.tiny_model import expected_score, make_tiny_model
 from tests.worst_folder import encoded, failures, oddities
 
@@ -149,8 +151,13 @@ def test_quiet_says_nothing_and_data_is_alone_on_stdout(photos: Path, model: Pat
 
 
 def test_interrupting_ends_with_130(photos: Path, model: Path) -> None:
+    # A shell that runs the tests in the background has them, and what they start, ignore Ctrl+C.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from ilgnet.cli.main import main; main()"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "ilgnet", "score", "-", "--jsonl", "--model", model],
+        [sys.executable, "-c", program, "score", "-", "--jsonl", "--model", model],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -166,9 +173,11 @@ def test_interrupting_ends_with_130(photos: Path, model: Path) -> None:
     assert process.returncode == 130, stderr
 
 
-def test_a_reader_that_leaves_is_no_error(photos: Path, model: Path) -> None:
+@pytest.mark.parametrize("format", ["--jsonl", "--csv", "--json", "table"])
+def test_a_reader_that_leaves_is_no_error(format: str, photos: Path, model: Path) -> None:
     listed = "\n".join([str(photos / "dark.png")] * 5000)
-    command = f"{sys.executable} -m ilgnet score - --jsonl --model {model} | head -n 1"
+    option = "" if format == "table" else format
+    command = f"{sys.executable} -m ilgnet score - {option} --model {model} | head -n 1"
     process = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         input=listed,
@@ -177,8 +186,39 @@ def test_a_reader_that_leaves_is_no_error(photos: Path, model: Path) -> None:
         check=False,
     )
     assert process.stdout.count("\n") == 1
-    assert "Traceback" not in process.stderr
-    assert process.stderr.strip() == ""
+    assert process.stderr == ""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["score", "rank"])
+def test_what_cannot_be_written_is_told_before_anything_is_scored(
+    command: str, photos: Path, tmp_path: Path
+) -> None:
+    unread = tmp_path / "list"  # a list that never ends would wait for ever
+    os.mkfifo(unread)
+    keep_open = os.open(unread, os.O_RDWR)
+    for option, target, complaint in (
+        ("-o", tmp_path / "missing" / "rows.csv", b"rows.csv cannot be written"),
+        ("-o", tmp_path / "photos", b"extensions"),
+        ("--report", tmp_path / "missing" / "page.html", b"page.html cannot be written"),
+        ("--report", tmp_path / "photos", b"it is a folder"),
+    ):
+        process = run(command, "--files-from", unread, option, target)
+        assert process.returncode in (1, 2)
+        assert complaint in process.stderr
+        assert process.stdout == b""
+    os.close(keep_open)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["list", "photos"]
+
+
+@pytest.mark.parametrize("option", ["--report", "-o"])
+def test_a_picture_is_never_written_over(option: str, photos: Path) -> None:
+    before = (photos / "dark.png").read_bytes()
+    for command in ("score", "rank"):
+        process = run(command, "--csv", option, *sorted(photos.glob("*.png")), check=2)
+        assert b"dark.png is the name of a picture" in process.stderr
+    assert b"name of a picture" in run("demo", "-o", photos / "dark.png", check=2).stderr
+    assert (photos / "dark.png").read_bytes() == before
 
 
 def test_a_full_disk_is_told(photos: Path, model: Path) -> None:
@@ -187,17 +227,42 @@ def test_a_full_disk_is_told(photos: Path, model: Path) -> None:
     assert b"Traceback" not in process.stderr
 
 
-def test_the_worst_folder_has_a_row_for_every_file(model: Path, tmp_path: Path) -> None:
-    expected = failures(tmp_path) | dict.fromkeys(oddities(tmp_path))
-    process = run("score", tmp_path, "--jsonl", "--model", model, check=3)
-    rows = [json.loads(line) for line in process.stdout.splitlines()]
-    codes = {
-        os.path.relpath(row["path"], tmp_path): row["error"] and row["error"]["code"]
-        for row in rows
-    }
-    assert codes == expected
-    run("score", tmp_path, "--model", model, check=3)
-    run("score", tmp_path, "--csv", "--report", tmp_path / "page.html", "--model", model, check=3)
+def test_the_worst_folder_has_a_row_for_every_file_in_every_format(
+    model: Path, tmp_path: Path
+) -> None:
+    import pyarrow.parquet
+
+    folder = tmp_path / "worst"
+    folder.mkdir()
+    expected = failures(folder) | dict.fromkeys(oddities(folder))
+    target = tmp_path / "rows"
+
+    def rows_of(format: str) -> list[dict[str, Any]]:
+        process = run("score", folder, f"--{format}", "-o", target, "--model", model, check=3)
+        assert b"Traceback" not in process.stderr
+        match format:
+            case "json":
+                return json.loads(target.read_bytes())
+            case "jsonl":
+                return [json.loads(line) for line in target.read_bytes().splitlines()]
+            case "parquet":
+                return pyarrow.parquet.read_table(target).to_pylist()
+        text = target.read_text(encoding="utf-8", errors="surrogateescape")
+        cells = list(csv.DictReader(io.StringIO(text, newline="")))
+        return [{**row, "error": json.loads(row["error"] or "null")} for row in cells]
+
+    for format in ("json", "jsonl", "csv", "parquet"):
+        codes = {
+            os.path.relpath(row["path"], folder): row["error"] and row["error"]["code"]
+            for row in rows_of(format)
+        }
+        exact = {utf8_path(name): code for name, code in expected.items()}
+        assert codes == (exact if format == "parquet" else expected), format
+    page = tmp_path / "page.html"
+    process = run("score", folder, "--report", page, "--model", model, check=3)
+    for name in expected:
+        assert shown(name).encode() in process.stdout
+        assert html.escape(shown(os.path.basename(name))) in page.read_text(encoding="utf-8")
 
 
 def test_help_teaches_by_example() -> None:

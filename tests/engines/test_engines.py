@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from ilgnet.engines import onnx
 from ilgnet.engines.onnx import OnnxEngine
 from ilgnet.engines.open import open_engine
 from ilgnet.engines.parity import Parity, compare
@@ -37,12 +38,13 @@ def weights(tmp_path_factory):
 
 
 def test_both_engines_are_opened_by_name_and_agree(weights):
-    onnx, torch = open_engine(weights), open_engine(weights, "torch")
-    assert isinstance(onnx, OnnxEngine)
+    runtime, torch = open_engine(weights), open_engine(weights, "torch")
+    assert isinstance(runtime, OnnxEngine)
     assert isinstance(torch, TorchEngine)
-    compare(torch, onnx, weights.preprocess).check()
+    runtime.together = True
+    compare(torch, runtime, weights.preprocess).check()
     images = photographs(NAME).numpy()
-    ours, theirs = (engine.run(images, features=True) for engine in (torch, onnx))
+    ours, theirs = (engine.run(images, features=True) for engine in (torch, runtime))
     assert ours.probabilities == pytest.approx(theirs.probabilities, abs=1e-5)
     assert ours.probabilities.dtype == theirs.probabilities.dtype == np.float32
     assert ours.features.shape == theirs.features.shape == (3, 128)
@@ -69,6 +71,18 @@ def test_engines_may_be_called_from_several_threads(weights, engine):
     with ThreadPoolExecutor(4) as pool:
         together = [output.probabilities for output in pool.map(opened.run, batches)]
     assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(alone, together, strict=True))
+
+
+def test_a_batch_runs_in_one_go_where_the_weights_are_large(weights, monkeypatch):
+    path, images = weights.file(ONNX_NAME), photographs(NAME).numpy()
+    small, forced = OnnxEngine(path), OnnxEngine(path, together=True)
+    monkeypatch.setattr(onnx, "FITS_CACHE", 0)
+    large = OnnxEngine(path)
+    assert (small.together, forced.together, large.together) == (False, True, True)
+    for names in (["probabilities"], ["features", "probabilities"]):
+        for one, other in zip(small.fetch(names, images), large.fetch(names, images), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+    assert small.run(images[:0]).probabilities.shape == large.run(images[:0]).probabilities.shape
 
 
 def test_an_unknown_engine_is_named(weights):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -65,9 +68,8 @@ def test_every_format_gives_the_same_picture(format: str, options: dict[str, obj
     assert_is_scene(picture.rgb)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
-def test_every_orientation_comes_out_upright(orientation: int, format: str) -> None:
+def stored_turned(orientation: int) -> Image.Image:
+    """The scene as a camera stores it that writes this EXIF orientation."""
     undo = {
         1: None,
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -78,7 +80,13 @@ def test_every_orientation_comes_out_upright(orientation: int, format: str) -> N
         7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_270,
     }[orientation]
-    stored = scene() if undo is None else scene().transpose(undo)
+    return scene() if undo is None else scene().transpose(undo)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_every_orientation_comes_out_upright(orientation: int, format: str) -> None:
+    stored = stored_turned(orientation)
     exif = Image.Exif()
     exif[0x0112] = orientation
     picture = read_image(encoded(stored, format, quality=95, exif=exif), min_side=32)
@@ -122,6 +130,26 @@ def test_wide_gamut_is_converted_to_srgb(profile_name: str) -> None:
     actual = read_image(data).rgb[32, 32].astype(int)
     np.testing.assert_allclose(actual, np.asarray(expected)[32, 32].astype(int), atol=3)
     assert actual[0] - 200 > 8, "a wide-gamut red is stronger in sRGB numbers"
+
+
+def test_wide_gamut_by_the_definition_of_the_colour_spaces() -> None:
+    """Adobe RGB to sRGB by hand: gamma 2.2, the two spaces' matrices to XYZ, sRGB's own curve."""
+    adobe_to_xyz = np.array(
+        [[0.6097, 0.2053, 0.1492], [0.3111, 0.6257, 0.0632], [0.0195, 0.0609, 0.7446]]
+    )
+    srgb_to_xyz = np.array(
+        [[0.4361, 0.3851, 0.1431], [0.2225, 0.7169, 0.0606], [0.0139, 0.0971, 0.7142]]
+    )
+    colour = np.array([120, 150, 110])
+    linear = np.linalg.solve(srgb_to_xyz, adobe_to_xyz @ (colour / 255) ** 2.2)
+    expected = 255 * (1.055 * linear ** (1 / 2.4) - 0.055)
+    data = encoded(
+        Image.new("RGB", (8, 8), tuple(map(int, colour))),
+        "PNG",
+        icc_profile=_matrix_profile("Adobe RGB"),
+    )
+    np.testing.assert_allclose(read_image(data).rgb[0, 0], expected, atol=1.5)
+    assert np.abs(expected - colour).max() > 10
 
 
 def _matrix_profile(name: str) -> bytes:
@@ -193,6 +221,31 @@ def test_sixteen_bits_keep_their_range() -> None:
     np.testing.assert_allclose(rgb[:, :, 0].astype(float), ramp / 257, atol=0.51)
 
 
+def test_sixteen_bits_stay_dark_where_they_are() -> None:
+    nearly_black = np.full((8, 8), 200, np.uint16)
+    assert (read_image(encoded(Image.fromarray(nearly_black), "PNG")).rgb == 1).all()
+
+
+def test_float_grey_is_read_from_0_to_1() -> None:
+    ramp = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    ramp[0, 0] = np.nan
+    rgb = read_image(encoded(Image.fromarray(ramp), "TIFF")).rgb
+    np.testing.assert_allclose(rgb[1:, :, 0], ramp[1:] * 255, atol=0.51)
+
+
+@pytest.mark.parametrize("mode", ["P", "1", "I;16", "LA", "RGBA"])
+def test_a_large_picture_of_any_kind_is_made_small_before_anything_else(mode: str) -> None:
+    pixels = np.zeros((900, 1200), np.uint16)
+    pixels[:, 600:] = 65535
+    image = Image.fromarray(pixels)
+    if mode != "I;16":
+        image = Image.fromarray((pixels // 257).astype(np.uint8)).convert(mode)
+    picture = read_image(encoded(image, "PNG"), min_side=224)
+    assert picture.rgb.shape == (225, 300, 3)
+    assert (picture.width, picture.height) == (1200, 900)
+    assert (picture.rgb[:, :140].max(), picture.rgb[:, 160:].min()) == (0, 255)
+
+
 def test_transparency_lies_on_white() -> None:
     image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
     assert (read_image(encoded(image, "PNG")).rgb == 255).all()
@@ -215,6 +268,25 @@ def test_heic_needs_its_extra_and_decodes_with_it() -> None:
     picture = read_image(stream.getvalue())
     assert (picture.width, picture.height) == (WIDTH, HEIGHT)
     assert_is_scene(picture.rgb, tolerance=10)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_heic_comes_out_upright(orientation: int) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif", reason="pip install 'ilgnet[heif]'")
+    pillow_heif.register_heif_opener()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    # The writer turns the tag into the container's own turn and mirror, as phones store them.
+    data = encoded(stored_turned(orientation), "HEIF", quality=95, exif=exif.tobytes())
+    picture = read_image(data, min_side=32)
+    assert (picture.width, picture.height) == (WIDTH, HEIGHT)
+    assert_is_scene(picture.rgb, tolerance=10)
+
+
+def test_a_camera_file_of_several_jpegs_gives_the_first() -> None:
+    other = Image.new("RGB", (WIDTH, HEIGHT), "black")
+    data = encoded(scene(), "MPO", quality=95, save_all=True, append_images=[other])
+    assert_is_scene(read_image(data).rgb)
 
 
 UPRIGHT_SIZE = {1: (640, 480), 3: (640, 480), 6: (480, 640), 8: (480, 640)}
@@ -274,6 +346,70 @@ def test_every_broken_picture_has_its_code(tmp_path: Path) -> None:
             read_image(tmp_path / name, min_side=224)
         assert caught.value.code == code, f"{name}: {caught.value}"
         assert caught.value.message
+        if name == "bomb.png":
+            assert caught.value.message.endswith("megapixels; the limit for this format is 120")
+
+
+TRUNCATED = {
+    "JPEG": {},
+    "progressive": {"progressive": True},
+    "PNG": {},
+    "WEBP": {},
+    "AVIF": {},
+    "TIFF": {},
+    "TIFF in LZW": {"compression": "tiff_lzw"},
+    "GIF": {},
+    "BMP": {},
+    "JPEG2000": {},
+    "HEIF": {},
+}
+
+
+@pytest.mark.parametrize("kind", TRUNCATED)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_a_file_that_was_copied_in_part_is_truncated(kind: str, share: float) -> None:
+    if kind == "HEIF":
+        pytest.importorskip(
+            "pillow_heif", reason="pip install 'ilgnet[heif]'"
+        ).register_heif_opener()
+    format = {"progressive": "JPEG", "TIFF in LZW": "TIFF"}.get(kind, kind)
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8))
+    data = encoded(noise, format, **TRUNCATED[kind])
+    with pytest.raises(ImageError) as caught:
+        read_image(data[: int(len(data) * share)], min_side=224)
+    assert caught.value.code == "truncated"
+
+
+def test_a_raw_file_that_is_none_or_ends_early(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy", reason="pip install 'ilgnet[raw]'")
+    path = tmp_path / "photo.dng"
+    for data, code in (
+        (dng()[:100_000], "truncated"),
+        (encoded(scene(), "TIFF"), "unsupported_format"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(ImageError) as caught:
+            read_image(path)
+        assert caught.value.code == code
+
+
+def test_what_runs_as_a_program_is_never_opened() -> None:
+    program = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+    with pytest.raises(ImageError) as caught:
+        read_image(program)
+    assert caught.value.code == "unsupported_format"
+
+
+def test_a_function_that_cannot_give_the_bytes() -> None:
+    for error, code in ((FileNotFoundError(2, "gone"), "not_found"), (KeyError("x"), "corrupt")):
+
+        def opener(error: Exception = error) -> bytes:
+            raise error
+
+        with pytest.raises(ImageError) as caught:
+            read_image(opener)
+        assert caught.value.code == code
 
 
 def test_every_odd_picture_is_read(tmp_path: Path) -> None:
@@ -283,7 +419,53 @@ def test_every_odd_picture_is_read(tmp_path: Path) -> None:
         assert picture.rgb.shape[2] == 3, name
 
 
-def test_a_vanished_or_forbidden_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOENT, "not_found"),
+        (errno.ENAMETOOLONG, "not_found"),
+        (errno.EACCES, "permission_denied"),
+        (errno.EPERM, "permission_denied"),
+        (errno.ELOOP, "link_loop"),
+        (errno.EISDIR, "is_a_directory"),
+        (errno.EIO, "io_error"),
+        (errno.ESTALE, "io_error"),
+    ],
+)
+def test_what_the_operating_system_refuses(
+    number: int, code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(encoded(scene()))
+
+    def refused(*_: object) -> BinaryIO:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(ImageError) as caught:
+        read_image(path)
+    assert caught.value.code == code
+
+
+def test_a_failing_disk_in_the_middle_of_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(scene(), "PNG"))
+
+    class Failing(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 32:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    monkeypatch.setattr(decode, "open_image_file", lambda _: Failing(path.read_bytes()))
+    with pytest.raises(ImageError) as caught:
+        read_image(path)
+    assert caught.value.code == "io_error"
+
+
+def test_a_vanished_file(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as caught:
         read_image(tmp_path / "gone.jpg")
     assert caught.value.code == "not_found"
@@ -314,11 +496,14 @@ def test_pixels_and_pillow_images_are_taken_as_they_are() -> None:
         read_image(42)
 
 
-def test_large_full_decodes_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("options", [{"format": "PNG"}, {"progressive": True}])
+def test_large_full_decodes_wait_for_each_other(
+    options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(decode, "ONE_AT_A_TIME_PIXELS", 10)
-    data = encoded(scene(), "PNG")
+    data = encoded(scene(), **options)
     done = threading.Event()
-    thread = threading.Thread(target=lambda: (read_image(data), done.set()))
+    thread = threading.Thread(target=lambda: (read_image(data, min_side=8), done.set()))
     with decode._large_picture:
         thread.start()
         assert not done.wait(0.2)

@@ -105,3 +105,19 @@ def test_lists_of_paths(listed: bytes, expected: list[str]) -> None:
 def test_a_list_longer_than_one_read() -> None:
     paths = [f"folder/{'x' * 90}/{index}.jpg" for index in range(5000)]
     assert list(read_paths(BytesIO("\n".join(paths).encode()))) == paths
+
+
+class Slow:
+    """A writer that sends one byte at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def read1(self, size: int, /) -> bytes:
+        byte, self.data = self.data[:1], self.data[1:]
+        return byte
+
+
+@pytest.mark.parametrize("listed", [b"one.jpg\0two\nlines.jpg\0", b"one.jpg\ntwo.jpg", b"one.jpg"])
+def test_a_list_that_comes_slowly_is_the_same_list(listed: bytes) -> None:
+    assert list(read_paths(Slow(listed))) == list(read_paths(BytesIO(listed)))

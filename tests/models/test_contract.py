@@ -91,7 +91,7 @@ def test_a_flat_picture_gives_finite_gradients(name):
 def test_onnx_runtime_says_the_same(name, tmp_path):
     network = lively(name)
     export_onnx(network, tmp_path / "model.onnx")
-    onnx = OnnxEngine(tmp_path / "model.onnx")
+    onnx = OnnxEngine(tmp_path / "model.onnx", together=True)
     expected = ["probabilities", "features", *(f"tap:{tap}" for tap in network.taps)]
     assert list(onnx.output_names) == expected
     parity = compare(TorchEngine(network), onnx, architecture(name).preprocess)
@@ -119,7 +119,7 @@ def test_only_pooled_taps_take_pictures_of_any_shape(name, tmp_path):
         return
     with torch.no_grad():
         ours = network(images).probabilities.numpy()
-    theirs = OnnxEngine(tmp_path / "model.onnx").run(images.numpy()).probabilities
+    theirs = OnnxEngine(tmp_path / "model.onnx", together=True).run(images.numpy()).probabilities
     assert ours == pytest.approx(theirs, abs=1e-5)
 
 

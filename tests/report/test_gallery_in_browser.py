@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,19 @@ def test_the_large_view_with_the_keyboard(open_page):
     assert not detail.is_visible()
     focused = page.evaluate("document.activeElement.closest('.card').querySelector('.name').title")
     assert focused.endswith("onerror=window.pwned=1>.jpg")
+
+
+def test_the_best_of_a_run_is_not_better_than_all_of_it(open_page, tmp_path):
+    (best,) = make_run(tmp_path, 1)
+    target = tmp_path / "report.html"
+    write_gallery([replace(best, percentile=99.7, run_percentile=99.9)], target)
+    page = open_page(target)
+    assert page.locator(".standing").inner_text() == "top 1%"
+    page.locator(".photo").click()
+    assert page.locator("#detail-facts dd").all_inner_texts()[:2] == [
+        "99% of AVA",
+        "99% of this run",
+    ]
 
 
 def test_the_large_view_with_the_mouse(open_page):

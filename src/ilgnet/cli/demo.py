@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from ilgnet.cli.options import no_picture
 from ilgnet.report.gallery import write_gallery
+from ilgnet.report.output import check_output
 from ilgnet.report.rows import best_first, with_run_percentiles
 from ilgnet.report.writers import open_writer
 from ilgnet.scoring import load
@@ -20,6 +22,7 @@ from ilgnet.values import ImageRef
     "-o",
     type=click.Path(path_type=Path),
     default=Path("ilgnet-demo.html"),
+    callback=no_picture,
     show_default=True,
     metavar="FILE",
     help="Where to write the page.",
@@ -31,6 +34,7 @@ def demo(output: Path) -> None:
       ilgnet demo
       ilgnet demo -o page.html
     """
+    check_output(output)
     with as_file(files("ilgnet") / "samples") as folder:
         samples = [ImageRef(path.name, path) for path in sorted(folder.glob("*.jpg"))]
         run = best_first(with_run_percentiles(load().score_many(samples)))

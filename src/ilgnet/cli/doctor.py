@@ -107,5 +107,5 @@ def _print(findings: list[Finding]) -> None:
         console.print(Text(about, style="bold"))
         for finding in group:
             mark = ("✓", "green") if finding.works else ("✗", "red" if finding.needed else "yellow")
-            line = Text.assemble("  ", mark, f" {finding.name:<12} {finding.detail}")
+            line = Text.assemble("  ", mark, f" {finding.name:<12} {finding.detail}".rstrip())
             console.print(line, soft_wrap=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
 from importlib import import_module
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from ilgnet.cli.exits import EXIT_FAILURE, EXIT_INTERRUPTED
+from ilgnet.cli.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
 from ilgnet.errors import IlgnetError
 
 COMMANDS: Final = {
@@ -32,6 +34,10 @@ COMMANDS: Final = {
 """Name -> (where the command is, its line in --help)."""
 
 
+class ReaderLeft(Exception):  # noqa: N818 - reads as what it says
+    """Whoever read our output (head, less) has had enough; that is no error of ours."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, so that --help stays quick."""
 
@@ -46,6 +52,13 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run; click would count a reader that leaves as a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderLeft from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in --help, from the table alone."""
@@ -68,6 +81,8 @@ def ilgnet() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with one of the codes in `ilgnet.cli.exits`."""
+    # Of odd tags in a picture that is read all the same; the rows say what could not be.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         code = ilgnet.main(arguments, prog_name="ilgnet", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -81,10 +96,10 @@ def main(arguments: list[str] | None = None) -> None:
         notes = getattr(error.__cause__ or error, "__notes__", [])
         click.echo("\n".join(["Interrupted.", *notes]), err=True)
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output (head, less) has left; that is no error of ours.
-        sys.stderr.close()
-        sys.exit(0)
+    except ReaderLeft:
+        # What is still in the buffer has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_OK)
     except (IlgnetError, OSError) as error:
         # An OSError that got here is about our own output: a full disk, a folder that vanished.
         click.echo("\n".join([f"Error: {error}", *getattr(error, "__notes__", [])]), err=True)

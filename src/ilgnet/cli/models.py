@@ -28,7 +28,7 @@ def models(as_json: bool) -> None:
         click.echo(json.dumps([weights.to_json() for weights in found], indent=2))
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("model", "network", "input", "gives", "size", "licence"):
+    for heading in ("model", "input", "gives", "size", "licence"):
         table.add_column(heading, overflow="fold")
     for weights in found:
         table.add_row(*_row(weights))
@@ -47,7 +47,6 @@ def _row(weights: Weights) -> tuple[str, ...]:
     size = sum((weights.folder / name).stat().st_size for name in weights.files) / 1e6
     return (
         weights.name,
-        weights.architecture,
         shape,
         "votes 1..10" if weights.output == "votes" else "high / low",
         f"{size:.1f} MB",

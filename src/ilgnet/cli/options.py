@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ilgnet.images.sources import Found, find_images, read_paths
+from ilgnet.images.sources import Found, find_images, is_image_name, read_paths
 from ilgnet.report.writers import Format
 from ilgnet.zoo.records import DEFAULT_MODEL
 
@@ -31,6 +31,16 @@ def _together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]
         return command
 
     return decorate
+
+
+def no_picture(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse to write over a picture, as `--report *.jpg` would do."""
+    if path is not None and is_image_name(path.name):
+        raise click.BadParameter(
+            f"{path.name} is the name of a picture; what is written here is none. "
+            "Name another file, and the pictures after it."
+        )
+    return path
 
 
 picture_options = _together(
@@ -80,12 +90,14 @@ output_options = _together(
         "--output",
         "-o",
         type=click.Path(path_type=Path),
+        callback=no_picture,
         metavar="FILE",
         help="Write there instead of standard output; the extension tells the format.",
     ),
     click.option(
         "--report",
         type=click.Path(path_type=Path),
+        callback=no_picture,
         metavar="FILE",
         help="Also write an HTML page with the pictures, one self-contained file.",
     ),

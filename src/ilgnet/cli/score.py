@@ -21,6 +21,7 @@ from ilgnet.cli.options import (
 )
 from ilgnet.images.sources import Found, find_images
 from ilgnet.report.gallery import write_gallery
+from ilgnet.report.output import check_output
 from ilgnet.report.progress import track
 from ilgnet.report.rows import best_first, with_run_percentiles
 from ilgnet.report.writers import STREAMED, Format, open_writer
@@ -82,7 +83,12 @@ def score(
         )
     if library and not paths and files_from is None:
         paths = (os.fspath(library),)
-    images, total = _images(paths, files_from, quiet)
+    if form in STREAMED and output is None and sys.stdout.isatty() and progress is None:
+        progress = False  # rows and a bar would write over each other on one terminal
+    shown = False if quiet else progress
+    images, total = _images(paths, files_from, shown)
+    if report:
+        check_output(report)
     scorer = load(model, threads=threads)
     if library:
         from ilgnet.cli.library_options import score_with_library
@@ -90,9 +96,7 @@ def score(
         scored = score_with_library(scorer, images, library, user_catalogue=user_catalogue)
     else:
         scored = scorer.score_many(images)
-    if form in STREAMED and output is None and sys.stdout.isatty() and progress is None:
-        progress = False  # rows and a bar would write over each other on one terminal
-    outcomes = track(scored, total=total, show=False if quiet else progress)
+    outcomes = track(scored, total=total, show=shown)
     tally = _Tally()
     kept: list[Outcome] = []
     with open_writer(form, output) as write:
@@ -101,7 +105,7 @@ def score(
             if report:
                 kept.append(outcome)
     if report and kept:
-        write_gallery(kept, report, threads=threads, show_progress=False if quiet else progress)
+        write_gallery(kept, report, threads=scorer.threads, show_progress=shown)
     return tally.exit_code(quiet)
 
 
@@ -141,16 +145,18 @@ def rank(
     """
     form = chosen_format(format, output)
     tally = _Tally()
-    images, total = _images(paths, files_from, quiet)
-    scored = load(model, threads=threads).score_many(images)
-    outcomes = track(scored, total=total, show=False if quiet else progress)
-    run = list(tally.count(outcomes))
-    listed = _best(with_run_percentiles(run), top)
+    shown = False if quiet else progress
+    images, total = _images(paths, files_from, shown)
+    if report:
+        check_output(report)
+    scorer = load(model, threads=threads)
+    outcomes = track(scorer.score_many(images), total=total, show=shown)
     with open_writer(form, output) as write:
+        listed = _best(with_run_percentiles(tally.count(outcomes)), top)
         for outcome in listed:
             write(outcome)
     if report and listed:
-        write_gallery(listed, report, threads=threads, show_progress=False if quiet else progress)
+        write_gallery(listed, report, threads=scorer.threads, show_progress=shown)
     poor = [o for o in listed if isinstance(o, Verdict) and fail_under and o.score < fail_under]
     if poor:
         click.echo(f"{len(poor)} of {len(listed)} pictures score less than {fail_under}.", err=True)
@@ -159,13 +165,14 @@ def rank(
 
 
 def _images(
-    paths: tuple[str, ...], files_from: Any, quiet: bool
+    paths: tuple[str, ...], files_from: Any, show: bool | None
 ) -> tuple[Iterator[Found], int | None]:
-    """The pictures, and how many there are where that can be known before they are scored."""
+    """The pictures, and how many there are where progress needs it and it can be known now."""
     images = chosen_images(paths, files_from)
     # A list from a pipe can be read only once.
     countable = "-" not in paths and files_from is None
-    return images, sum(1 for _ in find_images(paths)) if countable and not quiet else None
+    wanted = sys.stderr.isatty() if show is None else show
+    return images, sum(1 for _ in find_images(paths)) if countable and wanted else None
 
 
 def _best(outcomes: list[Outcome], top: int | None) -> list[Outcome]:

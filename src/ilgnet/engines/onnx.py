@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,31 @@ from numpy.typing import NDArray
 from ilgnet.engines.protocol import EngineOutput
 from ilgnet.errors import ModelError
 
+FITS_CACHE: Final = 32_000_000
+"""Weights of up to so many bytes stay in a processor's cache from one picture to the next. Larger
+ones are fetched from memory anew in every run, which a batch shares; smaller ones gain nothing
+from a batch, and lose: its feature maps are too large for the cache and need eight times the
+memory."""
+
 
 class OnnxEngine:
     """Runs a `model.onnx`.
 
     The file has one input, float32 (N, 3, h, w), and the outputs "probabilities" (N, K),
     "features" (N, D), and any number of tapped feature maps named "tap:NAME".
+
+    Args:
+        path: the file.
+        threads: of one call.
+        together: whether the pictures of a batch run in one go; None does so where it pays.
     """
 
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
+    def __init__(self, path: Path, *, threads: int = 1, together: bool | None = None) -> None:
         self.path = path
         self.threads = threads
+        if together is None:
+            together = path.is_file() and path.stat().st_size > FITS_CACHE
+        self.together = together
         _ = self._session  # a damaged file is reported here, not in the middle of a run
 
     @cached_property
@@ -58,9 +72,13 @@ class OnnxEngine:
 
     def fetch(self, names: list[str], batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Run a batch float32 (N, 3, h, w) and return the named outputs."""
-        feed = {self._session.get_inputs()[0].name: batch}
-        outputs: list[NDArray[np.float32]] = self._session.run(names, feed, self._run_options)
-        return outputs
+        step = max(1, len(batch)) if self.together else 1
+        name = self._session.get_inputs()[0].name
+        runs = [
+            self._session.run(names, {name: batch[start : start + step]}, self._run_options)
+            for start in range(0, max(1, len(batch)), step)
+        ]
+        return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
 
     def run(self, batch: NDArray[np.float32], *, features: bool = False) -> EngineOutput:
         """Run a batch float32 (N, 3, h, w)."""

@@ -12,6 +12,8 @@ from PIL import Image, ImageCms
 ALPHA_BACKGROUND: Final = (255, 255, 255)
 """Transparent pixels show white, as on most pages that show pictures."""
 
+_ROWS: Final = 256
+
 
 @lru_cache(maxsize=64)
 def _to_srgb(profile: bytes, mode: str) -> Any | None:
@@ -33,14 +35,33 @@ def _to_srgb(profile: bytes, mode: str) -> Any | None:
         return None
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def is_srgb(profile: bytes | None) -> bool:
+    """Whether RGB pixels under this profile are sRGB as they stand."""
+    return not profile or _to_srgb(profile, "RGB") is None
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Deep grey as 8-bit grey, a palette's colours as themselves; other pictures as they are."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _eight_bit_grey(image)
+    if image.mode in ("P", "PA"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image.convert("L") if image.mode == "1" else image
+
+
+def _eight_bit_grey(image: Image.Image) -> Image.Image:
     """16-bit, 32-bit and float grey to 8-bit grey, from their full range."""
-    values = np.asarray(image).astype(np.float64)
+    values = np.asarray(image)
+    highest = np.fmax.reduce(values, axis=None, initial=0)  # whatever is not a number aside
     if image.mode == "F":
-        values = values * 255.0 if values.max(initial=0.0) <= 1.0 else values
-    elif values.max(initial=0.0) > 255.0:
-        values = values / 257.0
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8), "L")
+        scale = 255.0 if highest <= 1.0 else 1.0
+    else:  # 32 bits may hold 8 or 16
+        scale = 1 / 257 if image.mode != "I" or highest > 255 else 1.0
+    grey = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _ROWS):  # a large picture is never held in floats
+        rows = np.nan_to_num(values[top : top + _ROWS].astype(np.float64)) * scale
+        grey[top : top + _ROWS] = np.clip(np.rint(rows), 0, 255)
+    return Image.fromarray(grey)
 
 
 def _flatten(image: Image.Image) -> Image.Image:
@@ -57,8 +78,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         image: a loaded picture of any mode.
         profile: the ICC profile embedded in the file, if any.
     """
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _eight_bit(image)
+    image = eight_bits(image)
     if image.has_transparency_data:
         image = _flatten(image)
     if image.mode not in ("RGB", "L", "CMYK", "LAB"):
@@ -66,4 +86,4 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     transform = _to_srgb(profile, image.mode) if profile else None
     if transform is not None:
         return ImageCms.applyTransform(image, transform) or image
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

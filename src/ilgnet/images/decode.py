@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from os import PathLike, fspath
@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from ilgnet.errors import ImageError, MissingExtra, require
-from ilgnet.images.colour import to_srgb
+from ilgnet.images.colour import eight_bits, is_srgb, to_srgb
 from ilgnet.images.files import image_error, open_image_file
-from ilgnet.images.formats import container
+from ilgnet.images.formats import PILLOW_FORMATS, container, ends_early
 from ilgnet.values import ImageSource
 
 FULL_PIXELS: Final = 120_000_000
@@ -41,6 +41,8 @@ ONE_AT_A_TIME_PIXELS: Final = 30_000_000
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _large_picture = threading.Lock()
+
+_TRUNCATED: Final = "the picture ends before its data does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def read_image(source: ImageSource, *, min_side: int | None = None) -> Picture:
         with _decoding():
             return _from_pillow(source, min_side)
     if callable(source):
-        source = source()
+        with _decoding():
+            source = source()
     if isinstance(source, bytes | bytearray | memoryview):
         if len(source) == 0:
             raise ImageError("empty", "the picture has no bytes")
@@ -91,18 +94,29 @@ def read_image(source: ImageSource, *, min_side: int | None = None) -> Picture:
 
 
 def _from_stream(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
-    with _decoding():
-        head = stream.read(64)
-        stream.seek(0)
-        match container(head, extension):
-            case "jpeg":
-                return _from_jpeg(stream.read(), min_side)
-            case "raw":
-                return _from_raw(stream, min_side)
-            case "heif":
-                # Once is enough, and doing it again is harmless.
-                require("pillow_heif", "heif", "reading HEIC").register_heif_opener()
-        return _from_pillow(_open_with_pillow(stream, head), min_side)
+    try:
+        with _decoding():
+            return _decoded(stream, extension, min_side)
+    except ImageError as error:
+        # Decoders have many words for a picture that was copied in part.
+        if error.code in ("corrupt", "unsupported_format") and ends_early(stream):
+            raise ImageError("truncated", _TRUNCATED) from error
+        raise
+
+
+def _decoded(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
+    head = stream.read(64)
+    stream.seek(0)
+    match container(head, extension):
+        case "jpeg":
+            return _from_jpeg(stream.read(), min_side)
+        case "raw":
+            return _from_raw(stream, min_side)
+        case "heif":
+            # Once is enough, and doing it again is harmless.
+            require("pillow_heif", "heif", "reading HEIC").register_heif_opener()
+            return _from_pillow(_open_with_pillow(stream, head, ["HEIF"]), min_side)
+    return _from_pillow(_open_with_pillow(stream, head, PILLOW_FORMATS), min_side)
 
 
 @contextmanager
@@ -114,25 +128,39 @@ def _decoding() -> Iterator[None]:
         raise
     except MissingExtra as error:
         raise ImageError("unsupported_format", str(error)) from error
+    except Image.DecompressionBombError as error:
+        # Pillow's own limit is beyond ours, so it is met first by what is beyond both.
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ImageError(
+            "too_large", _too_many(f"more than {most / 1e6:.0f}", FULL_PIXELS)
+        ) from error
     except MemoryError as error:
         raise ImageError("too_large", "not enough memory to decode the picture") from error
     except Exception as error:
         # Decoders of untrusted bytes raise anything: struct.error, SyntaxError, zlib.error, ...
-        text = str(error) or type(error).__name__
+        text = _words(error)
         if isinstance(error, OSError) and error.errno:
             raise image_error(error) from error
         if isinstance(error, EOFError) or "truncated" in text.lower():
-            raise ImageError("truncated", "the picture ends before its data does") from error
+            raise ImageError("truncated", _TRUNCATED) from error
         raise ImageError("corrupt", f"the picture's data is damaged: {text}") from error
+
+
+def _words(error: Exception) -> str:
+    """What an exception says; LibRaw's say it in bytes."""
+    (said, *_) = error.args or ("",)
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(error)
+    return text or type(error).__name__
 
 
 def _check_pixels(width: int, height: int, limit: int) -> None:
     if width * height > limit:
-        raise ImageError(
-            "too_large",
-            f"{width} x {height} is {width * height / 1e6:.0f} megapixels; "
-            f"the limit for this format is {limit / 1e6:.0f}",
-        )
+        size = f"{width} x {height} is {width * height / 1e6:.0f}"
+        raise ImageError("too_large", _too_many(size, limit))
+
+
+def _too_many(size: str, limit: int) -> str:
+    return f"{size} megapixels; the limit for this format is {limit / 1e6:.0f}"
 
 
 def _from_array(rgb: NDArray[Any]) -> Picture:
@@ -155,34 +183,40 @@ def _from_jpeg(data: bytes, min_side: int | None) -> Picture:
     except SyntaxError as error:
         raise ImageError("corrupt", "the JPEG's header is damaged or incomplete") from error
     width, height = header.size
-    progressive = bool(header.info.get("progressive"))
     # A progressive JPEG keeps all its coefficients in memory however small it is decoded.
-    _check_pixels(width, height, SCALED_PIXELS if min_side and not progressive else FULL_PIXELS)
+    scaled = min_side and not header.info.get("progressive")
+    _check_pixels(width, height, SCALED_PIXELS if scaled else FULL_PIXELS)
+    with nullcontext() if scaled else _alone_if_large(width, height):
+        return _jpeg_pixels(data, header, min_side)
+
+
+def _jpeg_pixels(
+    data: bytes, header: JpegImagePlugin.JpegImageFile, min_side: int | None
+) -> Picture:
+    size, profile, orientation = header.size, header.info.get("icc_profile"), _orientation(header)
     if header.mode in ("RGB", "L"):
         try:
             pixels = simplejpeg.decode_jpeg(
                 data, "RGB", min_height=min_side or 0, min_width=min_side or 0
             )
+        except ValueError:
+            pass  # a warning or an error: Pillow tells harmless oddities from missing data
+        else:
+            if header.mode == "RGB" and orientation == 1 and is_srgb(profile):
+                return Picture(pixels, *size)  # what most are: spared three copies
             image = Image.fromarray(pixels)
             if header.mode == "L":
                 image = image.getchannel(0)
-            return _upright(
-                image, header.info.get("icc_profile"), _orientation(header), header.size
-            )
-        except ValueError:
-            pass  # a warning or an error: Pillow tells harmless oddities from missing data
-    orientation = _orientation(header)
+            return _upright(image, profile, orientation, size)
     if min_side:
         header.draft(None, (min_side, min_side))
     header.load()
-    return _upright(header, header.info.get("icc_profile"), orientation, (width, height))
+    return _upright(header, profile, orientation, size)
 
 
-def _open_with_pillow(stream: BinaryIO, head: bytes) -> Image.Image:
+def _open_with_pillow(stream: BinaryIO, head: bytes, formats: list[str]) -> Image.Image:
     try:
-        return Image.open(stream)
-    except Image.DecompressionBombError as error:
-        raise ImageError("too_large", str(error)) from error
+        return Image.open(stream, formats=formats)
     except UnidentifiedImageError as error:
         raise ImageError(
             "unsupported_format",
@@ -193,22 +227,26 @@ def _open_with_pillow(stream: BinaryIO, head: bytes) -> Image.Image:
 def _from_pillow(image: Image.Image, min_side: int | None) -> Picture:
     width, height = image.size
     _check_pixels(width, height, FULL_PIXELS)
-    alone = _large_picture if width * height > ONE_AT_A_TIME_PIXELS else nullcontext()
-    with alone:
+    with _alone_if_large(width, height):
         image.load()
         # Read after loading: Pillow turns some formats upright by itself and clears the tag.
         orientation, size = _orientation(image), image.size
         profile = image.info.get("icc_profile")
+        image = eight_bits(image)
         factor = min(size) // min_side if min_side else 1
-        if factor > 1 and image.mode in ("RGB", "RGBA", "L", "LA", "CMYK"):
+        if factor > 1:
             image = image.reduce(factor)
         return _upright(image, profile, orientation, size)
+
+
+def _alone_if_large(width: int, height: int) -> AbstractContextManager[object]:
+    return _large_picture if width * height > ONE_AT_A_TIME_PIXELS else nullcontext()
 
 
 def _from_raw(stream: BinaryIO, min_side: int | None) -> Picture:
     """The embedded preview where it is large enough, else a half-size development."""
     rawpy = require("rawpy", "raw", "reading camera RAW")
-    with rawpy.imread(stream) as raw:
+    with _open_raw(rawpy, stream) as raw:
         sizes = raw.sizes
         turned = sizes.flip in (5, 6)
         width, height = (sizes.height, sizes.width) if turned else (sizes.width, sizes.height)
@@ -219,6 +257,13 @@ def _from_raw(stream: BinaryIO, min_side: int | None) -> Picture:
                 developed = raw.postprocess(half_size=min_side is not None, use_camera_wb=True)
             preview = Picture(developed, width, height)
     return Picture(preview.rgb, width, height)
+
+
+def _open_raw(rawpy: Any, stream: BinaryIO) -> Any:
+    try:
+        return rawpy.imread(stream)
+    except rawpy.LibRawFileUnsupportedError as error:
+        raise ImageError("unsupported_format", "not a camera RAW file that LibRaw knows") from error
 
 
 def _raw_preview(rawpy: Any, raw: Any, min_side: int | None) -> Picture | None:

@@ -9,13 +9,15 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from ilgnet.images.files import image_error
 from ilgnet.images.formats import IMAGE_EXTENSIONS
 from ilgnet.values import Failure, ImageRef
 
 Found = ImageRef | Failure
+
+_PIECE: Final = 1 << 16
 
 
 class BinaryStream(Protocol):
@@ -56,14 +58,16 @@ def read_paths(stream: BinaryStream) -> Iterator[str]:
             piece, so a list may be longer than memory.
     """
     # read1: what a slow writer has sent so far is scored now, not when the buffer is full.
-    first = stream.read1(1 << 16)
-    separator = b"\0" if b"\0" in first else b"\n"
-    rest = b""
-    piece = first
+    piece = rest = stream.read1(_PIECE)
+    while piece and b"\0" not in rest and b"\n" not in rest:
+        piece = stream.read1(_PIECE)
+        rest += piece
+    separator = b"\0" if b"\0" in rest else b"\n"
     while piece:
-        *whole, rest = (rest + piece).split(separator)
+        *whole, rest = rest.split(separator)
         yield from filter(None, map(_path_name, whole))
-        piece = stream.read1(1 << 16)
+        piece = stream.read1(_PIECE)
+        rest += piece
     if name := _path_name(rest):
         yield name
 

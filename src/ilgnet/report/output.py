@@ -37,18 +37,32 @@ def open_output(target: Path | None, *, keep_partial: bool = False) -> Iterator[
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    direct = target.exists() and not target.is_file() and not target.is_dir()
-    try:
-        stream = target.open("wb") if direct else _create_beside(target.resolve())
-    except OSError as error:
-        raise IlgnetError(
-            f"{target} cannot be written: {error.strerror}. Choose another place with -o."
-        ) from error
-    with stream:
+    direct = _is_direct(target)
+    with _opened(target, direct) as stream:
         if direct:
             yield stream
         else:
             yield from _complete(stream, target.resolve(), keep_partial)
+
+
+def check_output(target: Path) -> None:
+    """Raise now what `open_output` would raise at the end of a long run; leaves nothing behind."""
+    if not _is_direct(target):
+        with _opened(target, direct=False) as stream:
+            Path(stream.name).unlink()
+
+
+def _is_direct(target: Path) -> bool:
+    return target.exists() and not target.is_file() and not target.is_dir()
+
+
+def _opened(target: Path, direct: bool) -> BinaryIO:
+    try:
+        return target.open("wb") if direct else _create_beside(target.resolve())
+    except OSError as error:
+        raise IlgnetError(
+            f"{target} cannot be written: {error.strerror}. Choose another place."
+        ) from error
 
 
 def _create_beside(target: Path) -> BinaryIO:

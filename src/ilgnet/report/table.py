@@ -30,6 +30,11 @@ class _Column:
     style: Callable[[Verdict], str]
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # rich would end the program here
+
+
 def print_table(outcomes: Sequence[Outcome], stream: BinaryIO) -> None:
     """Write the table to a binary stream.
 
@@ -38,7 +43,7 @@ def print_table(outcomes: Sequence[Outcome], stream: BinaryIO) -> None:
     """
     text = io.TextIOWrapper(stream, encoding=_encoding(stream), errors="backslashreplace")
     try:
-        console = Console(file=text, highlight=False, markup=False, emoji=False)
+        console = _Console(file=text, highlight=False, markup=False, emoji=False)
         if not console.is_terminal:
             console.width = _NEVER_ELIDE
         _print(outcomes, console)

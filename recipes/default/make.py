@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from card import ABOUT, WORDS
+from card import ABOUT, words
 from graft import GraftPlan, grafted, teach
 from maps import LITE_TAPS, POOLING, show
 from material import FOLDS, Material, Nima, read_material
@@ -216,7 +216,7 @@ def make(study: Study, plan: Plan, options: argparse.Namespace) -> None:
         licence="Apache-2.0",
         about=ABOUT,
         trained_on=tuple(write_trained_on(options.out, rated) for rated in material.sets()),
-        metrics={**figures, **WORDS},
+        metrics={**figures, **words(figures)},
         recipe="recipes/default/make.py",
     )
     write_weights(record, options.out)
@@ -225,7 +225,8 @@ def make(study: Study, plan: Plan, options: argparse.Namespace) -> None:
 def renew_words(folder: Path) -> None:
     """Put the sentences of card.py into a record that is already there."""
     record = read_weights(folder)
-    write_weights(replace(record, about=ABOUT, metrics={**record.metrics, **WORDS}), folder)
+    figures = {name: part for name, part in record.metrics.items() if isinstance(part, dict)}
+    write_weights(replace(record, about=ABOUT, metrics={**figures, **words(figures)}), folder)
 
 
 def scale_like_ava(head: Head, pooled: torch.Tensor) -> None:

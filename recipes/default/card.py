@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 ABOUT = (
-    "ILGNet with pooled local and global taps and a connected layer. The trunk is EfficientNet-Lite "
-    "2 as ImageNet made it, with the last five blocks of the MobileNet that idealo trained on AVA's "
-    "votes (NIMA) grafted on: the graft learned to show what NIMA shows, and what spoils a picture. "
-    "The head learned from OASIS's beauty ratings, on unrated photographs from the average of "
-    "NIMA's opinion and that of a larger teacher, and from originals beside spoilt copies of "
-    "themselves. Scores are on AVA's scale: over the photographs at hand their mean is 5.38 and "
-    "their deviation 0.73, as over AVA's."
+    "ILGNet with pooled local and global taps and a connected layer. The trunk is "
+    "EfficientNet-Lite 2 as ImageNet made it, with the last five blocks of the MobileNet that "
+    "idealo trained on AVA's votes (NIMA) grafted on: the graft learned to show what NIMA shows, "
+    "and what spoils a picture. The head learned from OASIS's beauty ratings, on unrated "
+    "photographs from the average of NIMA's opinion and that of a larger teacher, and from "
+    "originals beside spoilt copies of themselves. Scores are on AVA's scale: over the photographs "
+    "at hand their mean is 5.38 and their deviation 0.73, as over AVA's."
 )
 
 ASKED = {"sharpness": 0.97, "noise": 0.97, "compression": 0.97, "exposure": 0.97}

@@ -10,6 +10,7 @@ memory and 8 GB of disk on two cores; nothing is random but what the seeds fix.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import tempfile
@@ -21,11 +22,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from card import ABOUT, words
-from graft import GraftPlan, grafted, teach
+from graft import GraftPlan, fresh_graft, grafted, teach
 from maps import LITE_TAPS, POOLING, show
 from material import FOLDS, Material, Nima, read_material
 from measure import degradation_figures, milliseconds, oasis_figures, rank_correlation
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from taps import PooledTaps, pool_views
 from teacher import LITE_INPUT, imagenet_lite2, ridge, similarity
 from train import ARCHITECTURE, Head, Plan, Views, calibrate, fit, predict
@@ -46,7 +48,7 @@ from ilgnet.images.preprocess import prepare
 from ilgnet.models.export import export_onnx, store_halves
 from ilgnet.models.ilgnet import ILGNet, NetworkOutput, as_vector
 from ilgnet.models.registry import architecture
-from ilgnet.models.trunks.grafted_lite import GraftedLite
+from ilgnet.models.trunks.grafted_lite import FIRST_BLOCK, Graft, GraftedLite
 from ilgnet.training.memory import keep_freed_memory
 from ilgnet.zoo.records import BUILTIN, ONNX_NAME, Weights, read_weights, write_weights
 
@@ -62,6 +64,7 @@ class Study:
     """Everything that is computed once: what frozen networks show, NIMA's votes, the teacher."""
 
     def __init__(self, shared: Path, work: Path, cores: int) -> None:
+        self.work = work
         self.material = read_material(shared)
         self.nima = Nima(shared / "models/nima_mobilenet_ava.safetensors")
         self.lite = imagenet_lite2()
@@ -84,13 +87,25 @@ class Study:
 
     def grafted(self, pictures: Rows) -> Taught:
         """A graft taught on some pictures, and what the whole trunk then shows of every view."""
-        graft = teach(self.shown, self.views, pictures, self.nima, GraftPlan())
+        graft = self._graft(pictures, GraftPlan())
         *local, head = (self.shown.pooled[name] for name in LITE_TAPS)
         pooled = np.concatenate([*local, grafted(graft, self.shown), head], axis=1)
         trunk = GraftedLite()
         trunk.lite.load_state_dict(self.lite.state_dict())
         trunk.graft.load_state_dict(graft.state_dict())
         return Taught(trunk.eval(), Views.of(self.views, pooled))
+
+    def _graft(self, pictures: Rows, plan: GraftPlan) -> Graft:
+        """The graft that was taught so before, or a newly taught one."""
+        asked = f"{plan} {FIRST_BLOCK} {pictures.tolist()} {self.views}"
+        path = self.work / f"graft-{hashlib.sha256(asked.encode()).hexdigest()[:12]}.safetensors"
+        if path.is_file():
+            graft = fresh_graft(self.shown, self.nima)
+            graft.load_state_dict(load_file(path))
+            return graft.eval()
+        graft = teach(self.shown, self.views, pictures, self.nima, plan)
+        save_file(graft.state_dict(), path)
+        return graft
 
     @property
     def unrated(self) -> Rows:
@@ -168,6 +183,7 @@ def main() -> None:
     parser.add_argument("shared", type=Path)
     parser.add_argument("--out", type=Path, default=BUILTIN / "default")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
+    parser.add_argument("--work", type=Path, help="keep there what takes long, and use it again")
     parser.add_argument("--words", action="store_true", help="only renew the card's sentences")
     options = parser.parse_args()
     if options.words:
@@ -175,8 +191,10 @@ def main() -> None:
         return
     torch.set_num_threads(options.cores)
     keep_freed_memory()
-    with tempfile.TemporaryDirectory() as work:
-        make(Study(options.shared, Path(work), options.cores), Plan(), options)
+    with tempfile.TemporaryDirectory() as temporary:
+        work = options.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        make(Study(options.shared, work, options.cores), Plan(), options)
 
 
 def make(study: Study, plan: Plan, options: argparse.Namespace) -> None:

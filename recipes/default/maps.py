@@ -5,6 +5,7 @@ The Lite's maps are what the graft reads, NIMA's last map is what it has to imit
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ Halves = NDArray[np.float16]
 LITE_TAPS = ("stage3", "stage5", "head")
 """Of the Lite, in the order of the network's taps; the graft's comes before the last."""
 POOLING = "mean_and_deviation"
+POOLED = "pooled.npz"
+"""Written last: a folder that has it is complete."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,12 @@ def show(
     folder: Path,
     cores: int,
 ) -> Shown:
-    """Run both networks over every view; the big arrays become files in `folder`."""
+    """Run both networks over every view, unless `folder` keeps what they showed of these views."""
     names = ["near", "middle", *LITE_TAPS]
+    folder /= f"views-{hashlib.sha256(repr(list(views)).encode()).hexdigest()[:12]}"
+    if (folder / POOLED).is_file():
+        return _kept(folder)
+    folder.mkdir(exist_ok=True)
     run_lite = frozen(LiteMaps(lite), lite_input.height, names)
     run_nima = frozen(NimaMap(nima), NIMA_INPUT.height, ["last"])
 
@@ -120,5 +127,13 @@ def show(
         for done, _ in enumerate(pool.map(fill, range(0, len(views), 8))):
             if done % 250 == 0:
                 print(f"{8 * done} of {len(views)} views shown", flush=True)
-    near, middle, *pooled, last = kept
-    return Shown(near, middle, last, dict(zip(LITE_TAPS, pooled, strict=True)))
+    np.savez(folder / POOLED, **dict(zip(LITE_TAPS, kept[2:-1], strict=True)))
+    return _kept(folder)
+
+
+def _kept(folder: Path) -> Shown:
+    near, middle, nima = (
+        np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("near", "middle", "nima")
+    )
+    with np.load(folder / POOLED) as arrays:
+        return Shown(near, middle, nima, {name: arrays[name] for name in LITE_TAPS})

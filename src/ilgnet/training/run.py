@@ -33,7 +33,7 @@ from ilgnet.training.publish import Trained, publish
 from ilgnet.training.recipe import Recipe
 from ilgnet.training.start import start_from_model
 from ilgnet.training.validation import Validation
-from ilgnet.zoo.records import Weights, find_weights
+from ilgnet.zoo.records import SAFETENSORS_NAME, Weights, find_weights
 
 MEAN_OF: Final = 2000
 """Training pictures whose mean a network that subtracts one is given."""
@@ -95,7 +95,11 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
         training = Training(
             network, judge, recipe, learned, validation, folder, material.identity, processes
         )
-        training.fit(show=around.show)
+        try:
+            training.fit(show=around.show)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note("Give the same command again to go on from the last checkpoint.")
+            raise
         if not processes.leads:
             return None
         network.cpu()
@@ -113,7 +117,7 @@ def resolved(recipe: Recipe, base: Weights | None) -> Recipe:
         raise RecipeError(
             f"model.start is {base.name}, a {base.architecture}; the recipe asks for {name}. "
             "Leave model.architecture out, or begin with the trunk's weights alone: "
-            f'model.start = "{base.folder / "model.safetensors"}"'
+            f"{_trunk(base, recipe.model.start)}"
         )
     output = recipe.model.output or (base.output if base else entry.output)
     preprocess = recipe.preprocess or (base.preprocess if base else entry.preprocess)
@@ -129,6 +133,13 @@ def resolved(recipe: Recipe, base: Weights | None) -> Recipe:
         )
     model = replace(recipe.model, architecture=name, output=output)
     return replace(recipe, model=model, preprocess=preprocess)
+
+
+def _trunk(base: Weights, start: str) -> str:
+    """How to begin with no more than the trunk of a model."""
+    if SAFETENSORS_NAME in base.files:
+        return f'model.start = "{base.folder / SAFETENSORS_NAME}"'
+    return f'`ilgnet convert {start} copy`, then model.start = "copy/{SAFETENSORS_NAME}"'
 
 
 def _base_model(recipe: Recipe) -> Weights | None:

@@ -54,7 +54,9 @@ def verdict(new: Evaluation, stock: Evaluation) -> str:
     judged, gain = gain_in_order(new, stock)
     name = stock.weights.name
     seen = len(stock.overlap.ids)
-    caution = f" ({name} has seen {seen} of these pictures before.)" if seen else ""
+    caution = (
+        f" ({name} has seen {seen} of these pictures before, which favours it.)" if seen else ""
+    )
     match judged:
         case "better":
             text = f"The new model agrees with these ratings better than {name}: {gain}."

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,26 @@ def test_fine_tuning_goes_on_from_a_model_and_says_what_it_gained(
     frozen = [name for name in old if name.startswith("trunk.")]
     assert all(old[name].equal(new[name]) for name in frozen)
     assert not old["output.weight"].equal(new["output.weight"])
+
+
+def test_choices_teach_a_model_too(
+    short: Path,
+    ava: miniature_ava.MiniatureAva,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mean = dict(zip(ava.ids, ava.means, strict=True))
+    pairs = [sorted(pair, key=mean.__getitem__) for pair in combinations(ava.usable, 2)][::5]
+    path = ava.images / "choices.csv"
+    rows = "".join(f"{better}.jpg,{worse}.jpg\n" for worse, better in pairs)
+    path.write_text("better,worse\n" + rows, encoding="utf-8")
+    out = tmp_path / "chosen"
+    finetune = ("train", "--finetune", path, "--model", short, "--out", out)
+    more = ("--cache", tmp_path / "cache", "--threads", 1, "--quiet")
+    assert ilgnet(*finetune, *more, "--set", "optimizer.learning_rate=1e-2") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^  choices: \d\.\d+ \[.*; before: \d\.\d+ \[", said, re.MULTILINE), said
+    assert "more of the choices" in said
 
 
 def test_bfloat16_is_for_arithmetic_and_not_for_weights(

@@ -32,7 +32,7 @@ from ilgnet.training.processes import Processes, join_processes
 from ilgnet.training.publish import Trained, publish
 from ilgnet.training.recipe import Recipe
 from ilgnet.training.start import start_from_model
-from ilgnet.training.validation import Validation
+from ilgnet.training.validation import Validation, refuse_undefined
 from ilgnet.zoo.records import SAFETENSORS_NAME, Weights, find_weights
 
 MEAN_OF: Final = 2000
@@ -78,6 +78,7 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
         base = _base_model(recipe)
         recipe = resolved(recipe, base)
         material = _material(recipe, around, processes, threads)
+        refuse_undefined(material.validation.targets, recipe.run.select_by)
         folder = out / FOLDER
         if processes.leads:
             claim(out, recipe, restart=around.restart)
@@ -91,7 +92,7 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
             say(_opening(recipe, material, remarks))
         judge, learned, kept = _inputs(network, recipe, material, around)
         batch = recipe.run.micro_batch or recipe.run.batch
-        validation = Validation(kept, batch, recipe.run.select_by, processes)
+        validation = Validation(kept, batch, processes)
         training = Training(
             network, judge, recipe, learned, validation, folder, material.identity, processes
         )
@@ -130,6 +131,11 @@ def resolved(recipe: Recipe, base: Weights | None) -> Recipe:
         raise RecipeError(
             "loss.emd and loss.mean are for networks with ten votes, and this one has two classes; "
             'set model.output = "votes", or take loss.cross_entropy'
+        )
+    if recipe.run.select_by == "emd" and output == "high_low":
+        raise RecipeError(
+            "run.select_by is emd, which a network with two classes has not; take srcc, accuracy "
+            "or balanced_accuracy"
         )
     model = replace(recipe.model, architecture=name, output=output)
     return replace(recipe, model=model, preprocess=preprocess)

@@ -30,9 +30,11 @@ Comparison = Literal["better", "worse", "no clear difference"]
 def summary(trained: Trained) -> str:
     """What a run has achieved, for people; one line a figure."""
     new, stock = trained.evaluation, trained.stock
+    intervals = f"; {100 * metrics.INTERVAL:.0f} % intervals"
     rows = [
         f"{len(new.judged)} validation pictures ({new.measured_fingerprint}), "
-        "none of which was learned from; 95 % intervals"
+        "none of which was learned from"
+        + (intervals if len(new.judged) >= metrics.FEWEST_UNITS else "")
     ]
     for name, title in SHOWN:
         if name in new.figures and not math.isnan(new.figures[name].value):
@@ -111,4 +113,6 @@ def _compare(gain: Measure) -> Comparison:
 
 def _words(measure: Measure, *, sign: bool = False) -> str:
     form = "+.3f" if sign else ".3f"
+    if math.isnan(measure.low):
+        return f"{measure.value:{form}}" + (", of too few pictures to tell" if sign else "")
     return f"{measure.value:{form}} [{measure.low:{form}}, {measure.high:{form}}]"

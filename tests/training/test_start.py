@@ -71,6 +71,18 @@ def test_weights_that_are_stored_as_halves_are_read(tmp_path: Path) -> None:
     assert found.features.numpy() == pytest.approx(expected.features, abs=1e-4)
 
 
+def test_arrays_that_are_stored_once_for_two_layers_are_read(tmp_path: Path) -> None:
+    name = "ilgnet_inception_v4_tiny"  # two of its taps begin with the same biases
+    network = lived_in(create(name))
+    export_onnx(network, tmp_path / ONNX_NAME)
+    assert any(n.op_type == "Identity" for n in onnx.load(tmp_path / ONNX_NAME).graph.node)
+    record = Weights("twins", name, "high_low", architecture(name).preprocess, 0.6, "", "")
+    read = torch_network(write_weights(record, tmp_path)).eval()
+    images = torch.randn(2, 3, 107, 107)
+    with torch.no_grad():
+        assert torch.allclose(read(images).logits, network(images).logits, atol=1e-4)
+
+
 def test_the_default_model_can_be_gone_on_from() -> None:
     weights = find_weights("default")
     assert SAFETENSORS_NAME not in weights.files

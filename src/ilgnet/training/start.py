@@ -95,11 +95,12 @@ def _load_onnx(network: ILGNet, path: Path, weights: Weights) -> None:
 def _stored_arrays(graph: Any, to_array: Callable[[Any], NDArray[Any]]) -> dict[str, Tensor]:
     """The weights of a graph in float32, by the name under which its layers take them.
 
-    Weights that are stored in half the size go through a cast, which gives them another name.
+    Weights that are stored in half the size go through a cast, and arrays that are stored once for
+    several layers through an identity; both give them another name.
     """
     arrays = {item.name: to_array(item) for item in graph.initializer}
     for node in graph.node:
-        if node.op_type == "Cast" and node.input[0] in arrays:
+        if node.op_type in ("Cast", "Identity") and node.input[0] in arrays:
             arrays[node.output[0]] = arrays[node.input[0]]
     return {name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items()}
 

@@ -86,7 +86,7 @@ def gain_in_order(new: Evaluation, stock: Evaluation) -> tuple[Comparison, str]:
         gain = Measure(
             wins[0].value - wins[1].value, wins[0].low - wins[1].high, wins[0].high - wins[1].low
         )
-        return _compare(gain), f"right in {_words(gain, sign=True)} more of the choices"
+        return _compare(gain), f"right choices {_words(gain, sign=True)}"
     places = metrics.places(truth)
     scores = [metrics.places(e.answers.score) for e in (new, stock)]
 

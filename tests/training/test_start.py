@@ -52,9 +52,9 @@ def test_a_model_becomes_a_network_again(tmp_path: Path, safetensors: bool) -> N
         assert torch.allclose(read(images).features, network(images).features, atol=1e-4)
 
 
-def test_weights_that_are_stored_as_halves_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["ilgnet_efficientnet_lite_tiny", "ilgnet_grafted_lite_tiny"])
+def test_weights_that_are_stored_as_halves_are_read(tmp_path: Path, name: str) -> None:
     # As the default ships: its ONNX file alone, and there each weight behind a cast.
-    name = "ilgnet_efficientnet_lite_tiny"
     entry = architecture(name)
     export_onnx(lived_in(create(name)), tmp_path / ONNX_NAME)
     store_halves(tmp_path / ONNX_NAME)

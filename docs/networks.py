@@ -32,7 +32,8 @@ def row(entry: Architecture) -> str:
     """Parameters of the trunk, of the head and of both; size; cost of one picture; taps."""
     network = entry.build(entry.output).eval()
     trunk, whole = (sum(p.numel() for p in part.parameters()) for part in (network.trunk, network))
-    cost = multiply_adds(network, network.trunk.input_size) / 1e9
+    side = entry.preprocess.crop or entry.preprocess.height
+    cost = multiply_adds(network, side) / 1e9
     cells = (
         f"`{entry.name}`",
         f"{trunk:,}",
@@ -40,7 +41,7 @@ def row(entry: Architecture) -> str:
         f"{whole:,}",
         f"{whole * 4 / 1e6:.1f}",
         f"{cost:.2f}",
-        f"{network.trunk.input_size} px",
+        f"{side} px",
         f"{', '.join(network.taps)}; {network.reduce.replace('_', ' ')}",
     )
     return f"| {' | '.join(cells)} |"

@@ -98,7 +98,7 @@ def test_the_published_channel_means_are_known_by_name(tmp_path, mean, blue):
 def test_a_caffemodel_without_a_mean_is_refused(tmp_path, capsys):
     _, weights, _ = caffe_files(tmp_path)
     assert run("convert", weights, tmp_path / "model", "--architecture", ILGNET) == 1
-    assert "give the .binaryproto" in capsys.readouterr().err
+    assert "give, as --mean, the .binaryproto" in capsys.readouterr().err
     assert not (tmp_path / "model").exists()
 
 

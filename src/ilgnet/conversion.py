@@ -182,8 +182,8 @@ def _read_mean(mean: str) -> NDArray[np.float32]:
         return np.tile(means, (1, 256, 256))
     if not mean:
         raise ModelError(
-            "a caffemodel has no mean in it: give the .binaryproto that it was trained with, or "
-            f"one of the published channel means ({', '.join(CHANNEL_MEANS)})"
+            "a caffemodel has no mean in it: give, as --mean, the .binaryproto that it was trained "
+            f"with, or one of the published channel means ({', '.join(CHANNEL_MEANS)})"
         )
     return read_mean(Path(mean))
 

@@ -106,8 +106,10 @@ def test_choices_between_two_pictures(tmp_path: Path) -> None:
 def test_only_some_rows(tmp_path: Path) -> None:
     text = "file,label,fold\na.jpg,1,0\nb.jpg,0,1\nc.jpg,1,0\n"
     assert table(tmp_path, text, TableForm({}, where={"fold": "0"})).ids == ("a.jpg", "c.jpg")
-    with pytest.raises(DataError, match="no row is left"):
+    with pytest.raises(DataError, match=r"no row has fold=7; 'fold' holds '0', '1'$"):
         table(tmp_path, text, TableForm({}, where={"fold": "7"}))
+    with pytest.raises(DataError, match="column names, but no row"):
+        table(tmp_path, "file,label,fold\n", TableForm({}))
     with pytest.raises(DataError, match="no column 'part'"):
         table(tmp_path, text, TableForm({}, where={"part": "0"}))
 

@@ -29,6 +29,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
 
 def test_the_page_holds_the_figures_plots_misses_and_failures(measured: Evaluation) -> None:
     page = render_page(measured)
+    assert " %" not in page, "a number and its sign stay on one line"
+    page = page.replace("\u00a0", " ")
     for name, measure in measured.figures.items():
         assert words.NAMES[name] in page
         assert words.number(name, measure.value) in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
@@ -11,7 +12,8 @@ import pytest
 
 from ilgnet.cli.main import ilgnet
 
-PAGE = Path(__file__).parents[2] / "docs" / "reproduce.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reproduce.md"
 COMMANDS = [line for line in PAGE.read_text().splitlines() if line.startswith("ilgnet ")]
 
 
@@ -19,6 +21,15 @@ def test_the_page_walks_through_every_step() -> None:
     steps = {" ".join(line.split()[1:3]) for line in COMMANDS}
     assert steps >= {"data check", "data partition", "data overlap", "data remember"}
     assert any(line.startswith("ilgnet evaluate") for line in COMMANDS)
+    trained = {line.split()[2] for line in COMMANDS if line.startswith("ilgnet train")}
+    assert trained == {f"recipes/{path.name}" for path in (ROOT / "recipes").glob("*.toml")}
+
+
+@pytest.mark.parametrize(("name", "seen"), [("ava1", "23.8 million"), ("ava2", "25.6 million")])
+def test_the_length_of_training_is_the_recipes(name: str, seen: str) -> None:
+    run = tomllib.loads((ROOT / f"recipes/ilgnet_v1_{name}.toml").read_text())["run"]
+    assert seen == f"{run['steps'] * run['batch'] / 1e6:.1f} million"
+    assert f"| `ilgnet_v1_{name}` | {seen}" in PAGE.read_text()
 
 
 @pytest.mark.parametrize("line", COMMANDS)

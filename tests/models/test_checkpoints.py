@@ -56,7 +56,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_a_failed_write_leaves_the_old_file(stored, monkeypatch):
     before = stored.read_bytes()
 
-    def fail(tensors, path):
+    def fail(tensors, path, metadata):
         path.write_bytes(b"half")
         raise OSError("no space left")
 

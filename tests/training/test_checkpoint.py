@@ -76,7 +76,7 @@ def test_a_failed_write_leaves_the_last_checkpoint(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ilgnet.training.checkpoint.save_file", full)
+    monkeypatch.setattr("ilgnet.models.checkpoints.save_file", full)
     with pytest.raises(OSError, match="No space"):
         save_checkpoint(path, *parts(SGD), Progress(2), "me")
     assert path.read_bytes() == before

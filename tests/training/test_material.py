@@ -106,10 +106,14 @@ def test_unreadable_pictures_are_left_out_and_too_few_stop(tmp_path: Path) -> No
     loading = (tmp_path / "cache", Preprocess("warp", 32, 32), AugmentRecipe(crop="centre"))
     material = load_material(division, *loading, seed=0, threads=1, show=False)
     assert {failure.path for failure in material.failures} == {"3.png", "7.png"}
-    left = material.division.train.ids + material.division.validation.ids
+    readable = material.division.train.ids
+    left = readable + material.division.validation.ids
     assert sorted(left) == sorted(set(names) - {"3.png", "7.png"})
     assert len(material.train) + len(material.validation) == 10
 
     nowhere = RatedSet("lost", tuple(RatedImage(n, tmp_path / "none" / n, mean=5.0) for n in names))
-    with pytest.raises(DataError, match=r"only 0 of the 12.*--images"):
+    with pytest.raises(DataError, match=r"only 0 of the 12.*the first that cannot.*--images"):
         load_material(Division(nowhere, nowhere), *loading, seed=0, threads=1, show=False)
+    few = division.train.without(set(division.train.ids) - set(readable[:3]))
+    with pytest.raises(DataError, match=r"3 pictures of .* are left .*validation_share"):
+        load_material(Division(few, few), *loading, seed=0, threads=1, show=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ilgnet.errors import RecipeError
 from ilgnet.models.registry import architecture
 from ilgnet.training.recipe import FINETUNE, Recipe, read_recipe
 from ilgnet.training.run import resolved
@@ -73,3 +74,9 @@ def test_the_published_recipes_are_the_published_ones(
     assert recipe.augment.mirror
     assert recipe.augment.crop == "random"
     assert recipe.data.validation != recipe.data.test, "the test list never chooses"
+
+
+def test_two_classes_are_not_chosen_by_the_distance_between_votes() -> None:
+    recipe = read_recipe(RECIPES / "ilgnet_v1_ava1.toml", ["run.select_by=emd"])
+    with pytest.raises(RecipeError, match="take srcc, accuracy or balanced_accuracy"):
+        resolved(recipe, None)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from ilgnet.errors import RecipeError
 from ilgnet.training.folder import CHECKPOINT, FOLDER, LOG, RECIPE
-from ilgnet.zoo.records import read_weights
+from ilgnet.training.recipe import Recipe
+from ilgnet.training.run import resolved
+from ilgnet.training.typed_toml import build
+from ilgnet.zoo.records import find_weights, read_weights
 from tests import miniature_ava
 from tests.training.runs import ilgnet, log_entries, write_recipe
 
@@ -123,6 +129,7 @@ def test_fine_tuning_goes_on_from_a_model_and_says_what_it_gained(
     assert f"ilgnet score --model {out}" in said
 
     record = read_weights(out)
+    assert record.name == "mine", "results call it as its folder is called"
     assert record.architecture == "ilgnet_mobilenet_tiny"
     assert len(record.trained_on) == 4, "the stock model's pictures are remembered"
     inherited = read_weights(short).trained_on
@@ -137,6 +144,96 @@ def test_fine_tuning_goes_on_from_a_model_and_says_what_it_gained(
     frozen = [name for name in old if name.startswith("trunk.")]
     assert all(old[name].equal(new[name]) for name in frozen)
     assert not old["output.weight"].equal(new["output.weight"])
+
+
+def test_choices_teach_a_model_too(
+    short: Path,
+    ava: miniature_ava.MiniatureAva,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mean = dict(zip(ava.ids, ava.means, strict=True))
+    pairs = [sorted(pair, key=mean.__getitem__) for pair in combinations(ava.usable, 2)][::5]
+    path = ava.images / "choices.csv"
+    rows = "".join(f"{better}.jpg,{worse}.jpg\n" for worse, better in pairs)
+    path.write_text("better,worse\n" + rows, encoding="utf-8")
+    out = tmp_path / "chosen"
+    finetune = ("train", "--finetune", path, "--model", short, "--out", out)
+    more = ("--cache", tmp_path / "cache", "--threads", 1, "--quiet")
+    assert ilgnet(*finetune, *more, "--set", "optimizer.learning_rate=1e-2") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^  choices: \d\.\d+ \[.*; before: \d\.\d+ \[", said, re.MULTILINE), said
+    assert "right choices " in said
+
+
+def test_bfloat16_is_for_arithmetic_and_not_for_weights(
+    ava: miniature_ava.MiniatureAva, tmp_path: Path
+) -> None:
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        # So slow that the runs do not part: what differs is the rounding, in norms over few pixels.
+        slow = ("optimizer.learning_rate=1e-6", f"run.precision={precision}")
+        assert ilgnet(*arguments(ava, tmp_path / precision, *SHORT, *slow)) == 0
+        entries = log_entries(tmp_path / precision / FOLDER / LOG)
+        losses[precision] = [entry["loss"] for entry in entries if "loss" in entry]
+    assert losses["bfloat16"] != losses["float32"]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.1)
+    kept = load_file(tmp_path / "bfloat16" / FOLDER / CHECKPOINT).values()
+    assert not any(value.dtype == torch.bfloat16 for value in kept)
+
+
+def test_ctrl_c_says_how_to_go_on(
+    ava: miniature_ava.MiniatureAva,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ilgnet.training.loop.Training._step", interrupted)
+        assert ilgnet(*arguments(ava, tmp_path / "x", *SHORT)) == 130
+    assert "Give the same command again to go on" in capsys.readouterr().err
+    assert ilgnet(*arguments(ava, tmp_path / "x", *SHORT)) == 0
+
+
+def test_only_the_rows_asked_for_are_learned_from(
+    ava: miniature_ava.MiniatureAva, tmp_path: Path
+) -> None:
+    ratings = tmp_path / "ratings.csv"
+    rows = (
+        f"{i}.jpg,{mean},{index % 2}\n"
+        for index, (i, mean) in enumerate(zip(ava.ids, ava.means, strict=True))
+    )
+    ratings.write_text("file,mean,fold\n" + "".join(rows), encoding="utf-8")
+    table = ("--data", ratings, "--images", ava.images, "--scale", "1..10", "--where", "fold=1")
+    settings = (*SHORT, "loss.emd=0.0", "data.validation_share=0.3")
+    assert ilgnet(*arguments(ava, tmp_path / "x", *settings), *table) == 0
+    seen = sum(entry["images"] for entry in read_weights(tmp_path / "x").trained_on)
+    asked = {i for index, i in enumerate(ava.ids) if index % 2}
+    assert seen == len(asked & set(ava.usable))
+
+
+@pytest.mark.parametrize(
+    ("safetensors", "remedy"),
+    [(True, "run/model.safetensors"), (False, "`ilgnet convert default copy`")],
+)
+def test_another_network_than_the_models_is_refused_with_a_way(
+    short: Path, safetensors: bool, remedy: str
+) -> None:
+    base = find_weights(short if safetensors else "default")
+    recipe = build(
+        Recipe,
+        {
+            "name": "x",
+            "model": {"architecture": "ilgnet_inception_v1", "start": "default"},
+            "loss": {"ranking": 1.0},
+            "run": {"epochs": 1.0},
+        },
+    )
+    with pytest.raises(RecipeError, match=remedy):
+        resolved(recipe, base)
 
 
 def test_a_run_without_gains_stops_early(

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from ilgnet.engines.onnx import OnnxEngine
 from ilgnet.errors import ModelError
 from ilgnet.models.checkpoints import save_network
-from ilgnet.models.export import export_onnx
+from ilgnet.models.export import export_onnx, store_halves
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.models.registry import architecture, create
 from ilgnet.training.start import start_from_model, torch_network
@@ -49,6 +50,37 @@ def test_a_model_becomes_a_network_again(tmp_path: Path, safetensors: bool) -> N
     with torch.no_grad():
         assert torch.allclose(read(images).logits, network(images).logits, atol=1e-4)
         assert torch.allclose(read(images).features, network(images).features, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["ilgnet_efficientnet_lite_tiny", "ilgnet_grafted_lite_tiny"])
+def test_weights_that_are_stored_as_halves_are_read(tmp_path: Path, name: str) -> None:
+    # As the default ships: its ONNX file alone, and there each weight behind a cast.
+    entry = architecture(name)
+    export_onnx(lived_in(create(name)), tmp_path / ONNX_NAME)
+    store_halves(tmp_path / ONNX_NAME)
+    assert any(n.op_type == "Cast" for n in onnx.load(tmp_path / ONNX_NAME).graph.node)
+    record = Weights("halves", name, "votes", entry.preprocess, 0.6, "", "")
+    weights = write_weights(record, tmp_path)
+    network = torch_network(weights).eval()
+    assert {value.dtype for value in network.parameters()} == {torch.float32}
+    images = torch.randn(3, 3, 96, 96)
+    with torch.no_grad():
+        found = network(images)
+    expected = OnnxEngine(weights.file(ONNX_NAME)).run(images.numpy(), features=True)
+    assert found.probabilities.numpy() == pytest.approx(expected.probabilities, abs=1e-5)
+    assert found.features.numpy() == pytest.approx(expected.features, abs=1e-4)
+
+
+def test_arrays_that_are_stored_once_for_two_layers_are_read(tmp_path: Path) -> None:
+    name = "ilgnet_inception_v4_tiny"  # two of its taps begin with the same biases
+    network = lived_in(create(name))
+    export_onnx(network, tmp_path / ONNX_NAME)
+    assert any(n.op_type == "Identity" for n in onnx.load(tmp_path / ONNX_NAME).graph.node)
+    record = Weights("twins", name, "high_low", architecture(name).preprocess, 0.6, "", "")
+    read = torch_network(write_weights(record, tmp_path)).eval()
+    images = torch.randn(2, 3, 107, 107)
+    with torch.no_grad():
+        assert torch.allclose(read(images).logits, network(images).logits, atol=1e-4)
 
 
 def test_the_default_model_can_be_gone_on_from() -> None:

@@ -7,16 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from ilgnet import metrics
 from ilgnet.data.loading import Targets
-from ilgnet.data.rated import RatedImage, RatedSet
+from ilgnet.data.rated import Choice, RatedImage, RatedSet
 from ilgnet.errors import DataError
-from ilgnet.training.processes import Processes
-from ilgnet.training.validation import Figures, Validation, measure
-
-ALONE = Processes(0, 1, torch.device("cpu"))
+from ilgnet.training.validation import Figures, measure, refuse_undefined
 
 
 def targets(*images: RatedImage) -> Targets:
@@ -61,24 +57,21 @@ def test_merit_rises_with_quality() -> None:
     assert str(figures) == "SRCC 0.5000, EMD 0.1000"
 
 
-class Nothing:
-    """Inputs of which only the ratings are looked at."""
-
-    def __init__(self, truth: Targets) -> None:
-        self.targets = truth
-
-    def __len__(self) -> int:
-        return len(self.targets.mean)
-
-    def size(self, index: int) -> tuple[int, int]:
-        return 1, 1
-
-    def batches(self, keys: object, *, workers: int, pin: bool = False) -> object:
-        raise AssertionError
-
-
 @pytest.mark.parametrize("figure", ["emd", "balanced_accuracy", "srcc"])
 def test_a_figure_that_the_ratings_do_not_define_is_refused(figure: str) -> None:
     truth = targets(*(RatedImage(n, Path(n), mean=6.0) for n in "abcd"))
+    refuse_undefined(truth, "accuracy")
     with pytest.raises(DataError, match=f"do not define '{figure}'"):
-        Validation(Nothing(truth), 2, figure, ALONE)  # type: ignore[arg-type]
+        refuse_undefined(truth, figure)
+
+
+def test_choices_define_the_order_of_the_pictures_that_were_chosen_between() -> None:
+    images = tuple(RatedImage(n, Path(n)) for n in "abcd")
+    truth = Targets.of(RatedSet("test", images, (Choice("a", "b"), Choice("b", "c"))))
+    refuse_undefined(truth, "srcc")
+    with pytest.raises(DataError, match="do not define 'accuracy'"):
+        refuse_undefined(truth, "accuracy")
+    # Nobody chose d, so what the network says of it does not matter.
+    order = np.array([3.0, 2.0, 1.0, 9.0])
+    figures = measure(np.stack([-order, order], axis=1), truth)
+    assert figures["srcc"] == pytest.approx(1.0)

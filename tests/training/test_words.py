@@ -77,6 +77,15 @@ def test_the_comparison_is_plain(
     assert "ilgnet score --model new" in text
 
 
+def test_a_handful_of_pictures_tells_nothing_and_says_so(rated: RatedSet) -> None:
+    few = rated.without(rated.ids[6:])
+    pair = evaluation("new", Judge(0.1), few), evaluation("stock", Judge(2.5), few)
+    text = summary(Trained(pair[0].weights, *pair))
+    assert "nan" not in text
+    assert "intervals" not in text
+    assert "of too few pictures to tell. Keep using stock" in text
+
+
 def test_without_a_stock_model_nothing_is_compared(rated: RatedSet) -> None:
     new = evaluation("new", Judge(0.5), rated)
     text = summary(Trained(new.weights, new, None))

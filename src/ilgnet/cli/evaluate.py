@@ -195,9 +195,10 @@ def _categories(evaluation: Evaluation) -> list[str]:
         return []
     names = [n for n in ("accuracy", "srcc", "plcc") if n in evaluation.figures]
     head = "".join(f"{words.NAMES[n]:>11}" for n in names)
-    lines = ["", f"{'':<22}{'Pictures':>9}{'Majority':>11}{head}"]
+    width = 1 + max(21, *(len(row.name) for row in evaluation.categories))
+    lines = ["", f"{'':<{width}}{'Pictures':>9}{'Majority':>11}{head}"]
     for row in evaluation.categories:
         majority = "–" if row.majority_rate is None else f"{100 * row.majority_rate:.2f} %"
         cells = "".join(f"{words.number(n, row.figures[n].value):>11}" for n in names)
-        lines.append(f"{row.name[:21]:<22}{row.images:>9,}{majority:>11}{cells}")
+        lines.append(f"{row.name:<{width}}{row.images:>9,}{majority:>11}{cells}")
     return lines

@@ -42,6 +42,13 @@ from ilgnet.errors import require
 )
 @click.option("--scale", metavar="LOW..HIGH", help="Scale of a mean, as in 1..7.")
 @click.option(
+    "--where",
+    type=pair,
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only the rows of a table with this value.",
+)
+@click.option(
     "--set",
     "settings",
     multiple=True,
@@ -81,6 +88,7 @@ def train(
     ratings: str | None,
     columns: tuple[tuple[str, str], ...],
     scale: str | None,
+    where: tuple[tuple[str, str], ...],
     settings: tuple[str, ...],
     out: Path | None,
     cache: Path | None,
@@ -129,7 +137,9 @@ def train(
         "data.ratings": ratings,
         "data.scale": scale,
         "model.start": model if finetune else None,
+        "name": out.resolve().name if finetune and out else None,
         **{f"data.columns.{role}": name for role, name in columns},
+        **{f"data.where.{column}": value for column, value in where},
     }
     named = [f"{key}={json.dumps(str(value))}" for key, value in given.items() if value]
     chosen = read_recipe(recipe or FINETUNE, [*named, *settings])

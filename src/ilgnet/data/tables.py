@@ -26,6 +26,9 @@ _LOW: Final = {"0": False, "false": False, "low": False, "no": False, "bad": Fal
 LABELS: Final = {**_HIGH, **_LOW}
 """How labels are written, in any case."""
 
+SHOWN_VALUES: Final = 8
+"""Of a column in which no value is the one asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableForm:
@@ -98,7 +101,7 @@ def read_table(path: Path, form: TableForm, images: Path | None = None) -> Rated
             raise DataError(f"{path} has no column {column!r}; it has: {', '.join(header)}")
     wanted = [row for row in rows if _matches(row, form.where or {})]
     if not wanted:
-        raise DataError(f"{path}: no row is left of those asked for ({dict(form.where or {})})")
+        raise DataError(_none_left(path, rows, form.where or {}))
     folder = images or path.parent
     if layout.rating == "choice":
         return _choices(path, wanted, layout, folder, form.collection)
@@ -113,6 +116,19 @@ def read_table(path: Path, form: TableForm, images: Path | None = None) -> Rated
 
 def _matches(row: _Row, where: Mapping[str, str]) -> bool:
     return all(row.text(column) == value for column, value in where.items())
+
+
+def _none_left(path: Path, rows: list[_Row], where: Mapping[str, str]) -> str:
+    """Says what the columns do hold, when nothing that was asked for is there."""
+    if not rows:
+        return f"{path} has column names, but no row"
+    asked = ", ".join(f"{column}={value}" for column, value in where.items())
+    held = []
+    for column in where:
+        values = dict.fromkeys(row.text(column) for row in rows)
+        shown = ", ".join(repr(value) for value in list(values)[:SHOWN_VALUES])
+        held.append(f"{column!r} holds {shown}{', ...' if len(values) > SHOWN_VALUES else ''}")
+    return f"{path}: no row has {asked}; {'; '.join(held)}"
 
 
 def _open(path: Path) -> tuple[list[str], list[_Row]]:

@@ -44,11 +44,12 @@ def render_page(evaluation: Evaluation, *, thumbnails: bool = False) -> str:
         _misses(evaluation, thumbnails),
         _failures(evaluation),
     ]
+    body = "\n".join(filter(None, parts)).replace(" %", "\u00a0%")  # no line begins with it
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{style}</style></head>\n"
-        f"<body><main>\n{chr(10).join(filter(None, parts))}\n</main></body></html>\n"
+        f"<body><main>\n{body}\n</main></body></html>\n"
     )
 
 

@@ -16,11 +16,18 @@ from ilgnet.errors import ModelError
 
 def save_network(network: nn.Module, path: Path) -> None:
     """Write all weights and buffers; the file appears whole or not at all."""
-    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_tensors(path, network.state_dict())
+
+
+def save_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
+) -> None:
+    """Write tensors by name, and words for the file's header; whole or not at all."""
+    plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     with replacing(path) as partial:
         partial.touch()
         mode = partial.stat().st_mode
-        save_file(state, partial)  # leaves a file that only its owner may read
+        save_file(plain, partial, metadata)  # leaves a file that only its owner may read
         partial.chmod(mode)
 
 

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ilgnet.atomic import replacing
 from ilgnet.errors import ModelError, RecipeError
+from ilgnet.models.checkpoints import save_tensors
 from ilgnet.training.optimizers import MovingAverage
 
 
@@ -40,13 +39,6 @@ class Progress:
     best_step: int = 0
     stale: int = 0
     finished: bool = False
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: str = "") -> None:
-    """Write a safetensors file that is there whole, even after a power cut, or not at all."""
-    plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-    with replacing(path) as partial:
-        save_file(plain, partial, metadata={"progress": header} if header else None)
 
 
 def save_checkpoint(
@@ -74,7 +66,8 @@ def save_checkpoint(
         for what, value in optimizer.state.get(parameter, {}).items():
             if value is not None:
                 tensors[f"optimizer.{name}.{what}"] = value
-    save_tensors(path, tensors, json.dumps({"identity": identity, **asdict(progress)}))
+    header = json.dumps({"identity": identity, **asdict(progress)})
+    save_tensors(path, tensors, {"progress": header})
 
 
 def load_checkpoint(

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from ilgnet.data.loading import BatchPlan, Inputs
 from ilgnet.errors import RecipeError
+from ilgnet.models.checkpoints import save_network
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.report.progress import track
-from ilgnet.training.checkpoint import Progress, load_checkpoint, save_checkpoint, save_tensors
+from ilgnet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from ilgnet.training.folder import BEST, CHECKPOINT
 from ilgnet.training.journal import Journal
 from ilgnet.training.losses import total_loss
@@ -186,7 +187,7 @@ class Training:
             merit = figures.merit(self.run.select_by)
             better = self.progress.best is None or merit > self.progress.best
             if better and self.processes.leads:
-                save_tensors(self.folder / BEST, self.network.state_dict())
+                save_network(self.network, self.folder / BEST)
         step, stale = self.progress.step, self.progress.stale
         self.progress = (
             replace(self.progress, best=merit, best_step=step, stale=0)

@@ -193,12 +193,21 @@ def _load(
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     pictures = [outcome for outcome in outcomes if isinstance(outcome, CachedPicture)]
     if len(pictures) < FEWEST:
-        first = f"; the first: {failures[0].path}: {failures[0].message}" if failures else ""
-        raise DataError(
-            f"only {len(pictures)} of the {len(outcomes)} pictures of {rated.name} can be read, "
-            f"and {FEWEST} are the fewest that mean anything{first}. "
-            "Say where the pictures are with --images"
-        )
+        raise DataError(_too_few(rated, len(pictures), failures))
     readable = rated.without({failure.path for failure in failures}) if failures else rated
     targets = Targets.of(readable)
     return readable, RatedPictures(pictures, targets, preprocess, variation, seed), failures
+
+
+def _too_few(rated: RatedSet, pictures: int, failures: list[Failure]) -> str:
+    fewest = f"{FEWEST} are the fewest that mean anything"
+    if not failures:
+        return (
+            f"{pictures} pictures of {rated.name} are left to learn from, or for validation, and "
+            f"{fewest}. Rate more pictures, or change data.validation_share"
+        )
+    first = f"{failures[0].path}: {failures[0].message}"
+    return (
+        f"only {pictures} of the {pictures + len(failures)} pictures of {rated.name} can be read, "
+        f"and {fewest}; the first that cannot: {first}. Say where the pictures are with --images"
+    )

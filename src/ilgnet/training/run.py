@@ -32,8 +32,8 @@ from ilgnet.training.processes import Processes, join_processes
 from ilgnet.training.publish import Trained, publish
 from ilgnet.training.recipe import Recipe
 from ilgnet.training.start import start_from_model
-from ilgnet.training.validation import Validation
-from ilgnet.zoo.records import Weights, find_weights
+from ilgnet.training.validation import Validation, refuse_undefined
+from ilgnet.zoo.records import SAFETENSORS_NAME, Weights, find_weights
 
 MEAN_OF: Final = 2000
 """Training pictures whose mean a network that subtracts one is given."""
@@ -78,6 +78,7 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
         base = _base_model(recipe)
         recipe = resolved(recipe, base)
         material = _material(recipe, around, processes, threads)
+        refuse_undefined(material.validation.targets, recipe.run.select_by)
         folder = out / FOLDER
         if processes.leads:
             claim(out, recipe, restart=around.restart)
@@ -91,11 +92,15 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
             say(_opening(recipe, material, remarks))
         judge, learned, kept = _inputs(network, recipe, material, around)
         batch = recipe.run.micro_batch or recipe.run.batch
-        validation = Validation(kept, batch, recipe.run.select_by, processes)
+        validation = Validation(kept, batch, processes)
         training = Training(
             network, judge, recipe, learned, validation, folder, material.identity, processes
         )
-        training.fit(show=around.show)
+        try:
+            training.fit(show=around.show)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note("Give the same command again to go on from the last checkpoint.")
+            raise
         if not processes.leads:
             return None
         network.cpu()
@@ -113,7 +118,7 @@ def resolved(recipe: Recipe, base: Weights | None) -> Recipe:
         raise RecipeError(
             f"model.start is {base.name}, a {base.architecture}; the recipe asks for {name}. "
             "Leave model.architecture out, or begin with the trunk's weights alone: "
-            f'model.start = "{base.folder / "model.safetensors"}"'
+            f"{_trunk(base, recipe.model.start)}"
         )
     output = recipe.model.output or (base.output if base else entry.output)
     preprocess = recipe.preprocess or (base.preprocess if base else entry.preprocess)
@@ -127,8 +132,20 @@ def resolved(recipe: Recipe, base: Weights | None) -> Recipe:
             "loss.emd and loss.mean are for networks with ten votes, and this one has two classes; "
             'set model.output = "votes", or take loss.cross_entropy'
         )
+    if recipe.run.select_by == "emd" and output == "high_low":
+        raise RecipeError(
+            "run.select_by is emd, which a network with two classes has not; take srcc, accuracy "
+            "or balanced_accuracy"
+        )
     model = replace(recipe.model, architecture=name, output=output)
     return replace(recipe, model=model, preprocess=preprocess)
+
+
+def _trunk(base: Weights, start: str) -> str:
+    """How to begin with no more than the trunk of a model."""
+    if SAFETENSORS_NAME in base.files:
+        return f'model.start = "{base.folder / SAFETENSORS_NAME}"'
+    return f'`ilgnet convert {start} copy`, then model.start = "copy/{SAFETENSORS_NAME}"'
 
 
 def _base_model(recipe: Recipe) -> Weights | None:

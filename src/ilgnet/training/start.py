@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,9 +70,9 @@ def _load_onnx(network: ILGNet, path: Path, weights: Weights) -> None:
     """
     onnx = require("onnx", "train", "reading a model's ONNX file")
     graph = onnx.load(str(path)).graph
-    arrays = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
+    arrays = _stored_arrays(graph, onnx.numpy_helper.to_array)
     stored = [
-        [_tensor(arrays[name]) for name in node.input[1:]]
+        [arrays[name] for name in node.input[1:]]
         for node in graph.node
         if node.op_type in ("Conv", "Gemm") and set(node.input[1:]) <= set(arrays)
     ]
@@ -90,6 +90,19 @@ def _load_onnx(network: ILGNet, path: Path, weights: Weights) -> None:
     check_names(_shapes(own), _shapes(values), path)
     copy_tensors(own, values)
     _prove(network, path, batch)
+
+
+def _stored_arrays(graph: Any, to_array: Callable[[Any], NDArray[Any]]) -> dict[str, Tensor]:
+    """The weights of a graph in float32, by the name under which its layers take them.
+
+    Weights that are stored in half the size go through a cast, and arrays that are stored once for
+    several layers through an identity; both give them another name.
+    """
+    arrays = {item.name: to_array(item) for item in graph.initializer}
+    for node in graph.node:
+        if node.op_type in ("Cast", "Identity") and node.input[0] in arrays:
+            arrays[node.output[0]] = arrays[node.input[0]]
+    return {name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items()}
 
 
 def _layers_in_order(network: ILGNet, batch: Tensor) -> list[tuple[str, Layer]]:
@@ -137,10 +150,6 @@ def _prove(network: ILGNet, path: Path, batch: NDArray[np.float32]) -> None:
             f"the network read from {path} differs from the file by {difference:.1g}; it was made "
             "by another program. Train from a model that has model.safetensors"
         )
-
-
-def _tensor(array: Any) -> Tensor:
-    return torch.from_numpy(np.array(array))
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

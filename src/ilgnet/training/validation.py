@@ -51,6 +51,7 @@ def measure(logits: NDArray[np.float64], targets: Targets) -> Figures:
     """
     order = predicted_order(torch.from_numpy(logits)).numpy()
     standing = targets.standing.double().numpy()
+    placed = ~np.isnan(standing)
     labelled = ~targets.high.isnan().numpy()
     high = targets.high.numpy()[labelled] > 0.5
     predicted = order[labelled] > (HIGH_ABOVE if logits.shape[1] > 2 else 0.0)
@@ -60,12 +61,35 @@ def measure(logits: NDArray[np.float64], targets: Targets) -> Figures:
         shares = torch.from_numpy(logits[voted]).softmax(dim=1).numpy()
         distances = metrics.emd(targets.votes.double().numpy()[voted], shares, r=2).tolist()
     return Figures(
-        srcc=metrics.srcc(standing, order),
+        srcc=metrics.srcc(standing[placed], order[placed]),
         emd=float(np.mean(distances)),
         accuracy=metrics.accuracy(high, predicted),
         balanced_accuracy=metrics.balanced_accuracy(high, predicted),
         majority_rate=metrics.majority_rate(high),
     )
+
+
+def refuse_undefined(targets: Targets, figure: str) -> None:
+    """Stop a run that would choose by a figure that its validation pictures do not define.
+
+    Raises:
+        DataError: says what the figure needs.
+    """
+    standings, labels = (
+        np.unique(column[~column.isnan()].numpy()) for column in (targets.standing, targets.high)
+    )
+    defined = {
+        "srcc": len(standings) > 1,
+        "emd": bool((~targets.votes.isnan().any(dim=1)).any()),
+        "accuracy": len(labels) > 0,
+        "balanced_accuracy": len(labels) > 1,
+    }
+    if not defined[figure]:
+        raise DataError(
+            f"the {len(targets.mean)} validation pictures do not define {figure!r}: it needs "
+            "pictures that differ, and for emd votes, for accuracies labels or means. "
+            "Choose another figure with run.select_by, or give more pictures"
+        )
 
 
 class Validation:
@@ -74,37 +98,15 @@ class Validation:
     Args:
         pictures: to measure on, `UNVARIED`.
         batch: pictures at a time.
-        select_by: the figure that the run will choose by.
         processes: share the work.
-
-    Raises:
-        DataError: the ratings do not define the figure.
     """
 
-    def __init__(self, pictures: Inputs, batch: int, select_by: str, processes: Processes) -> None:
+    def __init__(self, pictures: Inputs, batch: int, processes: Processes) -> None:
         self.pictures, self.processes = pictures, processes
         sizes = [pictures.size(index) for index in range(len(pictures))]
         plan = BatchPlan(sizes, batch, seed=0)
         steps = range(processes.rank, plan.steps_per_epoch, processes.world)
         self._batches = [plan.step(step) for step in steps]
-        if isnan(self._best_possible()[select_by]):
-            raise DataError(
-                f"the {len(pictures)} validation pictures do not define {select_by!r}: it needs "
-                "pictures that differ, and for emd votes, for accuracies labels or means. "
-                "Choose another figure with run.select_by, or give more pictures"
-            )
-
-    def _best_possible(self) -> Figures:
-        """The figures of a network that knows the answers."""
-        targets = self.pictures.targets
-        votes = targets.votes.clamp_min(1e-9).log()
-        return measure(
-            votes.where(~votes.isnan(), self._peaks(targets.standing)).double().numpy(), targets
-        )
-
-    @staticmethod
-    def _peaks(standing: torch.Tensor) -> torch.Tensor:
-        return -(torch.arange(1.0, 11.0)[None, :] - standing[:, None]).abs()
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> Figures:

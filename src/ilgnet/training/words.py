@@ -30,9 +30,11 @@ Comparison = Literal["better", "worse", "no clear difference"]
 def summary(trained: Trained) -> str:
     """What a run has achieved, for people; one line a figure."""
     new, stock = trained.evaluation, trained.stock
+    intervals = f"; {100 * metrics.INTERVAL:.0f} % intervals"
     rows = [
         f"{len(new.judged)} validation pictures ({new.measured_fingerprint}), "
-        "none of which was learned from; 95 % intervals"
+        "none of which was learned from"
+        + (intervals if len(new.judged) >= metrics.FEWEST_UNITS else "")
     ]
     for name, title in SHOWN:
         if name in new.figures and not math.isnan(new.figures[name].value):
@@ -54,7 +56,9 @@ def verdict(new: Evaluation, stock: Evaluation) -> str:
     judged, gain = gain_in_order(new, stock)
     name = stock.weights.name
     seen = len(stock.overlap.ids)
-    caution = f" ({name} has seen {seen} of these pictures before.)" if seen else ""
+    caution = (
+        f" ({name} has seen {seen} of these pictures before, which favours it.)" if seen else ""
+    )
     match judged:
         case "better":
             text = f"The new model agrees with these ratings better than {name}: {gain}."
@@ -82,7 +86,7 @@ def gain_in_order(new: Evaluation, stock: Evaluation) -> tuple[Comparison, str]:
         gain = Measure(
             wins[0].value - wins[1].value, wins[0].low - wins[1].high, wins[0].high - wins[1].low
         )
-        return _compare(gain), f"right in {_words(gain, sign=True)} more of the choices"
+        return _compare(gain), f"right choices {_words(gain, sign=True)}"
     places = metrics.places(truth)
     scores = [metrics.places(e.answers.score) for e in (new, stock)]
 
@@ -109,4 +113,6 @@ def _compare(gain: Measure) -> Comparison:
 
 def _words(measure: Measure, *, sign: bool = False) -> str:
     form = "+.3f" if sign else ".3f"
+    if math.isnan(measure.low):
+        return f"{measure.value:{form}}" + (", of too few pictures to tell" if sign else "")
     return f"{measure.value:{form}} [{measure.low:{form}}, {measure.high:{form}}]"

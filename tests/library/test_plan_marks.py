@@ -167,3 +167,14 @@ def test_what_was_rejected_by_us_can_be_taken_up_again(tmp_path: Path) -> None:
     assert read_sidecar(tmp_path / "A.xmp").rating == -1
     apply_plan(plan(tmp_path, "A.CR2", notes=Notes(score=6.0, rating=0)).plan)
     assert read_sidecar(tmp_path / "A.xmp").rating == 0
+
+
+def test_a_read_only_sidecar_stays_and_is_named(tmp_path: Path) -> None:
+    root = photos(tmp_path, "A.JPG")
+    sidecar = root / "A.xmp"
+    sidecar.write_bytes((SAMPLES / "lightroom.xmp").read_bytes().replace(b'"4"', b'"0"'))
+    sidecar.chmod(0o444)
+    planned = plan(root, "A.JPG")
+    (mark,) = planned.marks
+    assert (mark.outcome, planned.plan.steps) == ("failed", ())
+    assert "read-only" in mark.words

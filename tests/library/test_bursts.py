@@ -203,6 +203,17 @@ def test_nearest_earlier_is_that_of_an_exhaustive_search() -> None:
     np.testing.assert_array_equal(nearest_earlier(rows, 0.9), exhaustive)
 
 
+def test_bursts_copy_no_features() -> None:
+    """A hundred thousand vectors of a thousand numbers are 400 MB, and once is enough."""
+    found, _ = made_up_shots(3000, 1)
+    features = np.random.default_rng(0).standard_normal((3000, 1000)).astype(np.float32)
+    tracemalloc.start()
+    find_bursts(found, features)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < features.nbytes / 2
+
+
 def test_near_duplicates_need_no_quadratic_memory() -> None:
     rows = np.random.default_rng(0).standard_normal((12_000, 32)).astype(np.float32)
     tracemalloc.start()

@@ -218,6 +218,16 @@ def test_what_cannot_be_read_is_named_and_stays(photos: Path, ilgnet: Ilgnet) ->
     assert (photos / "broken.jpg").is_file()
 
 
+def test_a_damaged_sidecar_may_hold_stars(photos: Path, ilgnet: Ilgnet) -> None:
+    (photos / "day0" / "IMG_21.JPG.xmp").write_bytes(b"<x:xmpmeta")
+    said = ilgnet("cull", "photos", "--top", "0")
+    assert "is damaged" in said.err
+    (line,) = [line for line in said.out.splitlines() if "IMG_21.JPG" in line]
+    assert line.startswith("maybe")
+    assert "not clear, so not rejected" in line
+    assert ilgnet("cull", "photos", "--top", "0", "--ignore-stars").out.count("maybe") == 0
+
+
 def test_a_raw_beside_a_scored_jpeg_is_no_failure(photos: Path, ilgnet: Ilgnet) -> None:
     """Without the extra that decodes RAW, every pair would be a complaint."""
     for jpeg in photos.rglob("*.JPG"):

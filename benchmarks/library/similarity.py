@@ -1,16 +1,21 @@
 """How alike are frames of a burst, and pictures that have nothing to do with each other?
 
-    python benchmarks/library/similarity.py FOLDER [--model default] [--frames 200]
+    python benchmarks/library/similarity.py ../shared/data/oasis ../shared/data/photos \\
+        > benchmarks/library/results/similarity.json
 
-FOLDER holds photographs that are not alike. Frames are imitated from some of them: shifted, turned,
-lit anew, blurred, with noise. Prints quantiles of the cosine of the model's features, and the
-shares beyond the thresholds in use; see docs/decisions/0052-similarity.md.
+Any folders of photographs that are not alike will do, and any --model. Frames are imitated from
+some of them: shifted, turned, lit anew, blurred, with noise. Prints quantiles of the cosine of the
+model's features, the shares beyond the thresholds in use, the thresholds that the rules of
+docs/decisions/0052-similarity.md give, and the pairs that are most alike, to look at: a set may
+hold one scene twice. After a new default model, run the above, and change the thresholds in
+src/ilgnet/library/bursts.py and near_duplicates.py where the rules give others.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +28,14 @@ from ilgnet.library.bursts import USUAL, unit_rows
 from ilgnet.library.near_duplicates import NEAR_DUPLICATE
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import Verdict
+from ilgnet.zoo.records import ONNX_NAME
 
-THRESHOLDS = (USUAL.quick_similarity, USUAL.similarity, NEAR_DUPLICATE)
+THRESHOLDS = {
+    "BurstRule.quick_similarity": USUAL.quick_similarity,
+    "BurstRule.similarity": USUAL.similarity,
+    "NEAR_DUPLICATE": NEAR_DUPLICATE,
+}
+MOST_ALIKE = 12
 
 
 @dataclass(frozen=True)
@@ -58,16 +69,18 @@ def frame(scene: Image.Image, by: Movement, random: np.random.Generator) -> Imag
     return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
 
 
-def unit_features(scorer: Scorer, images: object) -> NDArray[np.float32]:
-    """Unit features (N, D) of what can be read."""
+def scored(scorer: Scorer, images: object) -> tuple[list[str], NDArray[np.float32]]:
+    """Paths and unit features (N, D) of what can be read."""
     found = scorer.score_many(images, features=True)  # type: ignore[arg-type]
-    return unit_rows(np.stack([v.features for v in found if isinstance(v, Verdict)]))
+    verdicts = [verdict for verdict in found if isinstance(verdict, Verdict)]
+    return [v.path for v in verdicts], unit_rows(np.stack([v.features for v in verdicts]))
 
 
 def figures(cosines: NDArray[np.float32]) -> dict[str, object]:
-    """Quantiles, and shares beyond the thresholds."""
-    quantiles = {str(q): round(float(np.quantile(cosines, q)), 3) for q in (0.01, 0.05, 0.5, 0.99)}
-    beyond = {str(t): round(float(np.mean(cosines >= t)), 4) for t in THRESHOLDS}
+    """Quantiles, and shares beyond the thresholds in use."""
+    levels = (0.01, 0.05, 0.5, 0.99, 0.999)
+    quantiles = {str(q): round(float(np.quantile(cosines, q)), 3) for q in levels}
+    beyond = {str(t): round(float(np.mean(cosines >= t)), 4) for t in THRESHOLDS.values()}
     return {
         "pairs": len(cosines),
         "quantiles": quantiles,
@@ -76,26 +89,48 @@ def figures(cosines: NDArray[np.float32]) -> dict[str, object]:
     }
 
 
+def proposed(
+    unrelated: NDArray[np.float32], worst: NDArray[np.float32]
+) -> dict[str, dict[str, float]]:
+    """The thresholds by the rules of decision 0052, in hundredths, beside those in use."""
+    values = {
+        "BurstRule.quick_similarity": math.floor(100 * float(np.quantile(worst, 0.03))) / 100,
+        "BurstRule.similarity": math.ceil(100 * float(np.quantile(unrelated, 0.995))) / 100,
+        "NEAR_DUPLICATE": math.ceil(100 * float(np.quantile(unrelated, 1 - 1e-6)) + 1) / 100,
+    }
+    return {name: {"in_use": THRESHOLDS[name], "by_rule": values[name]} for name in THRESHOLDS}
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--model", default="default")
-    parser.add_argument("--frames", type=int, default=200)
+    parser.add_argument("--frames", type=int, default=220)
     given = parser.parse_args()
     scorer, random = load(given.model), np.random.default_rng(0)
-    images = list(find_images([given.folder]))
-    unrelated = unit_features(scorer, images)
-    told = {"unrelated": figures((unrelated @ unrelated.T)[np.triu_indices(len(unrelated), 1)])}
-    scenes = [Image.open(image.source).convert("RGB") for image in images[: given.frames]]
+    paths, rows = scored(scorer, find_images(given.folders))
+    above = np.triu_indices(len(rows), 1)
+    unrelated = (rows @ rows.T)[above]
+    told: dict[str, object] = {"unrelated": figures(unrelated)}
+    chosen = np.linspace(0, len(paths) - 1, min(given.frames, len(paths))).astype(int)
+    scenes = [Image.open(paths[index]).convert("RGB") for index in chosen]
     made = {
-        name: unit_features(scorer, [frame(scene, by, random) for scene in scenes])
+        name: scored(scorer, [frame(scene, by, random) for scene in scenes])[1]
         for name, by in MOVEMENTS.items()
     }
     still = made.pop("still")
-    for name, rows in made.items():
-        told[name] = figures(np.einsum("nd,nd->n", still, rows))
-    print(json.dumps({"model": scorer.weights.name, **told}, indent=2))
+    cosines = {name: np.einsum("nd,nd->n", still, frames) for name, frames in made.items()}
+    told |= {name: figures(values) for name, values in cosines.items()}
+    told["thresholds"] = proposed(unrelated, cosines["far out of focus"])
+    most = np.argsort(unrelated)[::-1][:MOST_ALIKE]
+    told["most_alike"] = [
+        [round(float(unrelated[i]), 3), *(Path(paths[side[i]]).name for side in above)]
+        for i in most
+    ]
+    weights = scorer.weights
+    named = {"model": weights.name, "sha256": weights.files[ONNX_NAME], "pictures": len(paths)}
+    print(json.dumps({**named, **told}, indent=2))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     make -> score, killed again and again -> taste -> cull: dry run, apply -> stars -> undo both
 
 Every file is hashed before and after. The test plays a few hundred pictures, and
-benchmarks/season.py twenty thousand.
+benchmarks/library/season.py twenty thousand.
 """
 
 from __future__ import annotations

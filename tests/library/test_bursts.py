@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tracemalloc
 from datetime import datetime, timedelta
@@ -18,9 +19,10 @@ from ilgnet.library.bursts import USUAL, BurstRule, Group, find_bursts, why_best
 from ilgnet.library.catalogue import Catalogue
 from ilgnet.library.catalogue_place import beside_pictures
 from ilgnet.library.catalogue_score import score_library
-from ilgnet.library.near_duplicates import find_near_duplicates, nearest_earlier
+from ilgnet.library.near_duplicates import NEAR_DUPLICATE, find_near_duplicates, nearest_earlier
 from ilgnet.library.shots import Shot, group_files, shots
 from ilgnet.scoring import Scorer
+from ilgnet.zoo.records import DEFAULT_MODEL, ONNX_NAME, find_weights
 from tests.library.made_up import made_up_shots
 from tests.library.season import make_old, write_picture
 
@@ -201,6 +203,17 @@ def test_nearest_earlier_is_that_of_an_exhaustive_search() -> None:
     np.testing.assert_array_equal(nearest_earlier(rows, 0.9), exhaustive)
 
 
+def test_bursts_copy_no_features() -> None:
+    """A hundred thousand vectors of a thousand numbers are 400 MB, and once is enough."""
+    found, _ = made_up_shots(3000, 1)
+    features = np.random.default_rng(0).standard_normal((3000, 1000)).astype(np.float32)
+    tracemalloc.start()
+    find_bursts(found, features)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < features.nbytes / 2
+
+
 def test_near_duplicates_need_no_quadratic_memory() -> None:
     rows = np.random.default_rng(0).standard_normal((12_000, 32)).astype(np.float32)
     tracemalloc.start()
@@ -241,3 +254,17 @@ def test_agreement_among_all_counts_every_pair() -> None:
     perfect = among_all(ratings, ratings, days)
     assert perfect is not None
     assert (perfect.share.low, perfect.share.value) == (1.0, 1.0)
+
+
+def test_the_thresholds_are_those_measured_on_the_default_model() -> None:
+    """After a new default model: run benchmarks/library/similarity.py as its first lines say."""
+    folder = Path(__file__).parents[2] / "benchmarks" / "library" / "results"
+    measured = json.loads((folder / "similarity.json").read_text(encoding="utf-8"))
+    assert measured["sha256"] == find_weights(DEFAULT_MODEL).files[ONNX_NAME]
+    in_use = {
+        "BurstRule.quick_similarity": USUAL.quick_similarity,
+        "BurstRule.similarity": USUAL.similarity,
+        "NEAR_DUPLICATE": NEAR_DUPLICATE,
+    }
+    by_rule = {name: value["by_rule"] for name, value in measured["thresholds"].items()}
+    assert in_use == pytest.approx(by_rule, abs=0.015)

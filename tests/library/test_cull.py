@@ -135,6 +135,16 @@ def test_the_persons_decisions_come_first(shots: list[Candidate], rule: Rule) ->
             assert choice.decision != "reject"
 
 
+@given(shootings(), rules())
+def test_what_may_have_stars_is_not_rejected(shots: list[Candidate], rule: Rule) -> None:
+    doubtful = [replace(shot, doubtful=True) for shot in shots]
+    for shot, choice in zip(shots, choose(doubtful, rule), strict=True):
+        assert choice.decision != "reject"
+        if shot.rating is None and choice.decision == "maybe":
+            plain = choose([replace(s, rating=None) for s in shots], rule)
+            assert next(c.decision for c in plain if c.path == shot.path) != "keep"
+
+
 @given(shootings(), rules(), st.integers(1, 3))
 def test_no_more_of_a_burst_than_asked(shots: list[Candidate], rule: Rule, limit: int) -> None:
     unrated = [replace(shot, rating=None) for shot in shots]

@@ -13,8 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.journal import find_journal, list_journals, read_journal
-from ilgnet.library.journal_run import apply_plan, undo
+from ilgnet.library.journal import (
+    Busy,
+    Journal,
+    create_journal,
+    find_journal,
+    list_journals,
+    read_journal,
+)
+from ilgnet.library.journal_run import apply_plan, settle_interrupted, undo
 from ilgnet.library.plan import HOWS, Edit, How, Plan, Transfer
 from tests.library.folders import contents, edit_plan, make_shooting, times, transfer_plan, tree
 
@@ -297,3 +304,66 @@ def test_no_journal_no_work(tmp_path: Path, data_folder: Path) -> None:
     with pytest.raises(LibraryError, match="nothing was done"):
         apply_plan(edit_plan(root))
     assert tree(root) == before
+
+
+def test_a_run_on_a_disk_that_is_away_waits_for_it(tmp_path: Path) -> None:
+    card, into = make_shooting(tmp_path / "card"), tmp_path / "into"
+    before = tree(card)
+    journal = apply_plan(transfer_plan(card, into, "move"))
+    # The run as a crash leaves it before its last step was noted.
+    lines = journal.path.read_bytes().splitlines(keepends=True)
+    journal.path.write_bytes(b"".join(lines[:-2]))
+    card.rename(tmp_path / "away")
+    assert settle_interrupted() == []
+    with pytest.raises(LibraryError, match=r"card, where .* is not there"):
+        undo(journal)
+    (tmp_path / "away").rename(card)
+    assert [settled.name for settled in settle_interrupted()] == [journal.name]
+    assert undo(journal).count("undone") == len(before)
+    assert tree(card) == before
+
+
+def test_a_run_that_another_process_settled_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between writing the plan and locking it, another process may take it for a crashed one."""
+    root = make_shooting(tmp_path / "root")
+    before = tree(root)
+
+    def create_and_lose(plan: Plan) -> Journal:
+        journal = create_journal(plan)
+        settle_interrupted()
+        return journal
+
+    monkeypatch.setattr("ilgnet.library.journal_run.create_journal", create_and_lose)
+    with pytest.raises(Busy, match="Nothing was done"):
+        apply_plan(edit_plan(root))
+    assert tree(root) == before
+
+
+def test_what_is_read_only_stays(tmp_path: Path) -> None:
+    root = make_shooting(tmp_path / "root")
+    before = tree(root)
+    sidecar = root / "day0" / "IMG_0.xmp"
+    sidecar.chmod(0o444)
+    journal = apply_plan(edit_plan(root))
+    assert reasons(journal)[0].startswith("it is read-only")
+    assert tree(root)["root/day0/IMG_0.xmp"] == before["root/day0/IMG_0.xmp"]
+    assert not (root / "day0" / "IMG_0.CR3.xmp").exists()
+    (root / "day1" / "IMG_1.xmp").chmod(0o444)
+    assert undo(journal).count("kept") == 1
+
+
+def test_extended_attributes_stay(tmp_path: Path) -> None:
+    root = make_shooting(tmp_path / "root")
+    sidecar = root / "day0" / "IMG_0.xmp"
+    try:
+        os.setxattr(sidecar, "user.baloo.rating", b"8")
+    except OSError:
+        pytest.skip("needs a file system with extended attributes for its temporary files")
+    before = sidecar.stat().st_mtime_ns
+    journal = apply_plan(edit_plan(root))
+    assert os.getxattr(sidecar, "user.baloo.rating") == b"8"
+    assert sidecar.stat().st_mtime_ns > before
+    undo(journal)
+    assert os.getxattr(sidecar, "user.baloo.rating") == b"8"

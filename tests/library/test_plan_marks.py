@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from ilgnet.library.xmp_jpeg import read_embedded
 from ilgnet.library.xmp_write import merge_notes
 from ilgnet.values import Verdict
 from tests.library.folders import tree
+from tests.library.programs import needs_exiftool
 
 SAMPLES = Path(__file__).parent / "sidecars"
 OURS = Notes(6.25, 81.5, "test.model", "2026-05-04T10:00:00+02:00", rating=5, label="Blue")
@@ -110,6 +112,31 @@ def test_stars_inside_a_jpeg_are_the_persons_too(tmp_path: Path) -> None:
     assert read_sidecar(tmp_path / "A.JPG.xmp").rating == 5
 
 
+@pytest.mark.parametrize("name", ["A.DNG", "A.NEF", "A.tif", "A.webp", "A.avif"])
+def test_stars_inside_other_pictures_are_the_persons_too(tmp_path: Path, name: str) -> None:
+    """Lightroom writes into DNG and TIFF, never beside them."""
+    packet = merge_notes(None, Notes(rating=2), tmp_path).data.replace(b' ilgnet:Rating="2"', b"")
+    pixels = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
+    if name in ("A.webp", "A.avif"):
+        pixels.save(tmp_path / name, xmp=packet)
+    else:
+        pixels.save(tmp_path / name, "TIFF", tiffinfo={700: packet})
+    planned = plan(tmp_path, name)
+    assert (planned.marks[0].words, planned.problems) == ("your own 2 stars kept", ())
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:40])
+    assert plan(tmp_path, name).problems == ()
+
+
+@needs_exiftool
+@pytest.mark.parametrize("name", ["A.tif", "A.png", "A.webp"])
+def test_stars_that_exiftool_put_inside(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(path)
+    command = ["exiftool", "-q", "-overwrite_original", "-XMP-xmp:Rating=4", str(path)]
+    subprocess.run(command, check=True)
+    assert plan(tmp_path, name).marks[0].words == "your own 4 stars kept"
+
+
 def test_embedding_is_asked_for(tmp_path: Path) -> None:
     photos(tmp_path, "A.JPG", "A.CR2", "B.png")
     before = tree(tmp_path)
@@ -167,3 +194,14 @@ def test_what_was_rejected_by_us_can_be_taken_up_again(tmp_path: Path) -> None:
     assert read_sidecar(tmp_path / "A.xmp").rating == -1
     apply_plan(plan(tmp_path, "A.CR2", notes=Notes(score=6.0, rating=0)).plan)
     assert read_sidecar(tmp_path / "A.xmp").rating == 0
+
+
+def test_a_read_only_sidecar_stays_and_is_named(tmp_path: Path) -> None:
+    root = photos(tmp_path, "A.JPG")
+    sidecar = root / "A.xmp"
+    sidecar.write_bytes((SAMPLES / "lightroom.xmp").read_bytes().replace(b'"4"', b'"0"'))
+    sidecar.chmod(0o444)
+    planned = plan(root, "A.JPG")
+    (mark,) = planned.marks
+    assert (mark.outcome, planned.plan.steps) == ("failed", ())
+    assert "read-only" in mark.words

@@ -161,3 +161,11 @@ def test_what_is_sorted_already(root: Path) -> None:
     assert is_sorted_already(root / "keep" / "x.jpg", root)
     assert not is_sorted_already(root / "keeper" / "x.jpg", root)
     assert not is_sorted_already(root / "a" / "keep" / "x.jpg", root)
+
+
+def test_hard_links_to_another_disk_are_not_tried(root: Path, other_device: Path) -> None:
+    planned = plan(root, "hardlink", other_device / "into")
+    assert planned.plan.steps == ()
+    assert len(planned.problems) == 3
+    assert "use --copy or --symlink" in planned.problems[0]
+    assert len(plan(root, "symlink", other_device / "into").plan.steps) == len(FILES)

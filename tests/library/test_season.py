@@ -1,4 +1,4 @@
-"""A season of a few hundred pictures: nothing is lost. benchmarks/season.py plays the large one."""
+"""A season of a few hundred pictures; benchmarks/library/season.py plays twenty thousand."""
 
 from __future__ import annotations
 

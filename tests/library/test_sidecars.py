@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ilgnet.library.photographs import gather
-from ilgnet.library.sidecars import FileGroup, Folder, find_sidecar, find_sidecars, sidecar_path
+from ilgnet.library.sidecars import FileGroup, Folder, sidecar_path
 from ilgnet.values import Verdict
 
 
@@ -25,11 +25,8 @@ def test_both_ways_of_naming(tmp_path: Path) -> None:
     picture = tmp_path / "IMG_1.CR2"
     assert sidecar_path(picture, "adobe") == tmp_path / "IMG_1.xmp"
     assert sidecar_path(picture, "darktable") == tmp_path / "IMG_1.CR2.xmp"
-    assert find_sidecar(picture) is None
-    (tmp_path / "IMG_1.XMP").touch()
-    assert find_sidecar(picture) == tmp_path / "IMG_1.XMP"
-    (tmp_path / "IMG_1.CR2.xmp").touch()
-    assert find_sidecars(picture) == [tmp_path / "IMG_1.CR2.xmp", tmp_path / "IMG_1.XMP"]
+    group = folder(tmp_path, "IMG_1.CR2", "IMG_1.XMP", "IMG_1.CR2.xmp").group_of(picture)
+    assert sorted(path.name for path in group.sidecars) == ["IMG_1.CR2.xmp", "IMG_1.XMP"]
 
 
 def test_everything_of_a_pair_travels(tmp_path: Path) -> None:

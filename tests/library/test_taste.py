@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ilgnet.engines.taste import Taste, tilt
 from ilgnet.errors import LibraryError
-from ilgnet.library.taste import Choices, Stars, learn
+from ilgnet.library.taste import Choices, Stars, _principal, learn
 from ilgnet.values import VOTES
 
 PICTURES, FEATURES, DAYS = 300, 40, 20
@@ -197,3 +197,13 @@ def test_impossible_means_are_clipped() -> None:
     taste = Taste(np.array([100.0], np.float32), 0.0, 5.0)
     features = np.array([[1.0], [-1.0]], np.float32)
     assert taste.means(features, np.zeros(2)).tolist() == [9.95, 1.05]
+
+
+def test_the_directions_of_many_rows_are_those_of_few() -> None:
+    """More rows than features go another way to the same space."""
+    random = np.random.default_rng(0)
+    rows = random.standard_normal((60, 20)) * np.geomspace(1, 1e-3, 20)
+    lengths, directions = _principal(rows)
+    few = np.linalg.svd(rows, full_matrices=False)
+    np.testing.assert_allclose(lengths, few.S, rtol=1e-6)
+    np.testing.assert_allclose(np.abs(directions @ few.Vh.T), np.eye(20), atol=1e-6)

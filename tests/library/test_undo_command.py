@@ -133,6 +133,7 @@ def test_undo_says_what_stays(photos: Path, ilgnet: Ilgnet) -> None:
     developed.write_bytes(b"developed")
     said = ilgnet("undo", code=1)
     assert "it has changed since" in said.err
+    assert "ilgnet undo --list" in said.err
     assert developed.read_bytes() == b"developed"
     assert tree(photos) == before
     state = ilgnet("undo", "--list", "--json").json["runs"][0]
@@ -215,6 +216,25 @@ def test_what_cannot_be_read_is_named_and_stays(photos: Path, ilgnet: Ilgnet) ->
     said = ilgnet("cull", "photos", "--move", "--apply", code=3)
     assert "not scored: photos/broken.jpg" in said.err
     assert (photos / "broken.jpg").is_file()
+
+
+def test_a_damaged_sidecar_may_hold_stars(photos: Path, ilgnet: Ilgnet) -> None:
+    (photos / "day0" / "IMG_21.JPG.xmp").write_bytes(b"<x:xmpmeta")
+    said = ilgnet("cull", "photos", "--top", "0")
+    assert "is damaged" in said.err
+    (line,) = [line for line in said.out.splitlines() if "IMG_21.JPG" in line]
+    assert line.startswith("maybe")
+    assert "not clear, so not rejected" in line
+    assert ilgnet("cull", "photos", "--top", "0", "--ignore-stars").out.count("maybe") == 0
+
+
+def test_a_raw_beside_a_scored_jpeg_is_no_failure(photos: Path, ilgnet: Ilgnet) -> None:
+    """Without the extra that decodes RAW, every pair would be a complaint."""
+    for jpeg in photos.rglob("*.JPG"):
+        jpeg.with_suffix(".CR3").write_bytes(b"no decoder knows this")
+    assert "not scored" not in ilgnet("cull", "photos").err
+    (photos / "alone.CR3").write_bytes(b"no decoder knows this")
+    assert ilgnet("cull", "photos", code=3).err.count("not scored") == 1
 
 
 @pytest.mark.parametrize(

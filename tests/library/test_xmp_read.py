@@ -136,3 +136,19 @@ def test_entities_are_never_expanded(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(LibraryError, match=r"gone\.xmp cannot be read"):
         read_sidecar(tmp_path / "gone.xmp")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '<xmp:Rating rdf:parseType="Resource"><rdf:value>4</rdf:value></xmp:Rating>',
+        "<xmp:Rating><![CDATA[4]]></xmp:Rating>",
+    ],
+)
+def test_a_rating_that_is_not_understood_is_not_taken_for_none(value: str) -> None:
+    data = (
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        f'rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/">{value}</rdf:Description></rdf:RDF>'
+    )
+    with pytest.raises(LibraryError, match="its Rating is not a simple value"):
+        read_packet(data.encode(), Path("here.xmp"))

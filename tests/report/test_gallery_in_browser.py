@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -250,6 +253,85 @@ def test_the_large_view_with_the_mouse(open_page):
     assert not page.get_by_role("dialog").is_visible()
 
 
+def sides(page: Page) -> list[str]:
+    """The names of the two pictures that are to be compared."""
+    return page.evaluate(
+        """() => ["left", "right"].map((side) => {
+            const source = document.querySelector(`#compare-${side} img`).src;
+            const image = [...document.querySelectorAll(".card img")].find((i) => i.src === source);
+            return image.closest(".card").querySelector(".name").textContent;
+        })"""
+    )
+
+
+def saved(page: Page, folder: Path) -> list[dict[str, str]]:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save choices").click()
+    assert download.value.suggested_filename == "choices.csv"
+    download.value.save_as(folder / "choices.csv")
+    with (folder / "choices.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_comparing_two_at_a_time(open_page, tmp_path):
+    page = open_page()
+    page.locator("#minimum").fill("6.8")
+    shown = set(names(page))
+    page.get_by_role("button", name="Compare").click()
+    expected = []
+    asked = set()
+
+    def note(winner: int) -> None:
+        pair = sides(page)
+        assert set(pair) <= shown
+        assert frozenset(pair) not in asked
+        asked.add(frozenset(pair))
+        expected.append((pair[winner], pair[1 - winner]))
+
+    note(0)
+    page.keyboard.press("ArrowLeft")
+    note(1)
+    page.get_by_role("button", name="The right one").click()
+    asked.add(frozenset(sides(page)))
+    page.get_by_role("button", name="Cannot say").click()
+    note(0)
+    page.get_by_role("button", name="The left one").click()
+    assert page.locator("#compare-count").inner_text() == "3 choices"
+    page.keyboard.press("Backspace")
+    assert tuple(sides(page)) == expected.pop()
+    asked.discard(frozenset(sides(page)))
+    note(1)
+    page.keyboard.press("ArrowRight")
+    rows = saved(page, tmp_path)
+    assert [(Path(r["winner"]).name, Path(r["loser"]).name) for r in rows] == expected
+    assert all(Path(row["winner"]).is_file() for row in rows)
+
+
+def test_comparing_ends_when_every_pair_was_seen(open_page, tmp_path):
+    page = open_page()
+    page.fill("#text", "picture-014")
+    page.get_by_role("button", name="Compare").click()
+    seen = Counter()
+    for _ in range(45):  # 10 pictures
+        seen[frozenset(sides(page))] += 1
+        page.keyboard.press("ArrowLeft")
+    assert set(seen.values()) == {1}
+    assert page.get_by_text("No two photographs are left").is_visible()
+    page.keyboard.press("ArrowLeft")
+    assert len(saved(page, tmp_path)) == 45
+    page.keyboard.press("Escape")
+    page.fill("#text", "no such name")
+    page.get_by_role("button", name="Compare").click()
+    assert page.get_by_text("No two photographs are left").is_visible()
+
+
+def test_comparing_says_nothing_of_scores(open_page):
+    page = open_page()
+    page.get_by_role("button", name="Compare").click()
+    said = page.get_by_role("dialog").inner_text() + page.locator("#compare-two").inner_html()
+    assert not re.search(r"\d\.\d\d|picture-", re.sub(r'src="[^"]*"', "", said))
+
+
 @pytest.mark.parametrize("viewport", [{"width": 320, "height": 600}, PHONE, LAPTOP, WIDE])
 def test_nothing_is_wider_than_the_window(open_page, viewport):
     page = open_page(viewport=viewport, is_mobile=viewport["width"] < 500)
@@ -259,6 +341,11 @@ def test_nothing_is_wider_than_the_window(open_page, viewport):
         "[...document.querySelectorAll('#failures span')]"
         ".every(e => e.scrollWidth <= e.clientWidth)"
     )
+    page.get_by_role("button", name="Compare").click()
+    compare = page.locator("#compare")
+    assert compare.evaluate("e => e.scrollWidth") <= viewport["width"]
+    assert compare.evaluate("e => e.scrollHeight") <= viewport["height"]
+    page.keyboard.press("Escape")
     page.locator(".card", has_text="a-name-without-any-break").locator(".photo").click()
     assert page.evaluate("document.getElementById('detail').scrollWidth") <= viewport["width"]
 

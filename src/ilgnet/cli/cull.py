@@ -24,7 +24,7 @@ from ilgnet.cli.plan_output import (
 from ilgnet.cli.scored_input import ScoredInput, scored_input, scored_input_options
 from ilgnet.library.cull import DECISIONS, Candidate, Choice, Decision, Rule, choose
 from ilgnet.library.journal import Journal
-from ilgnet.library.opinions import read_opinion
+from ilgnet.library.opinions import Opinion, read_opinion
 from ilgnet.library.photographs import Photograph, with_bursts, with_times
 from ilgnet.library.plan import How, Plan
 from ilgnet.library.plan_marks import SIDECAR_STYLES, MarkRule, SidecarStyle, plan_marks
@@ -198,11 +198,18 @@ def _choose(
         photographs = with_times(photographs, found.read_capture)
     candidates = []
     for photo in photographs:
-        opinion = None if ignore_stars else read_opinion(photo.group)
-        say_problems(opinion.problems if opinion else ())
-        rating = opinion.rating if opinion else None
-        score = photo.verdict.score
-        candidates.append(Candidate(str(photo.path), score, photo.day, photo.burst, rating))
+        opinion = Opinion() if ignore_stars else read_opinion(photo.group)
+        say_problems(opinion.problems)
+        candidates.append(
+            Candidate(
+                str(photo.path),
+                photo.verdict.score,
+                photo.day,
+                photo.burst,
+                opinion.rating,
+                doubtful=bool(opinion.problems),
+            )
+        )
     return list(zip(photographs, choose(candidates, rule), strict=True))
 
 

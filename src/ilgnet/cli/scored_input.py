@@ -16,7 +16,7 @@ from ilgnet.library.capture import Capture
 from ilgnet.library.catalogue import Catalogue
 from ilgnet.library.catalogue_place import find_library
 from ilgnet.library.catalogue_rows import model_digest
-from ilgnet.library.photographs import Photograph, gather, read_file_capture
+from ilgnet.library.photographs import Photograph, gather, read_file_capture, unscored
 from ilgnet.library.scored_table import EXTENSIONS, read_scored
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
@@ -58,7 +58,7 @@ class ScoredInput:
 
     Attributes:
         photographs: in the order in which they were found.
-        failures: what could not be scored.
+        failures: what could not be scored, and is not the RAW beside a JPEG that was.
         roots: outside these folders nothing is touched.
         read_capture: when a photograph was taken.
     """
@@ -111,7 +111,8 @@ def _sorted_out(outcomes: Iterable[Outcome], roots: tuple[Path, ...]) -> ScoredI
     run = list(outcomes)
     verdicts = [outcome for outcome in run if isinstance(outcome, Verdict)]
     failures = [outcome for outcome in run if isinstance(outcome, Failure)]
-    return ScoredInput(gather(verdicts), failures, roots)
+    photographs = gather(verdicts)
+    return ScoredInput(photographs, unscored(failures, photographs), roots)
 
 
 def _from_library(

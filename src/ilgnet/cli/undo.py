@@ -45,6 +45,8 @@ def undo(name: str | None, listing: bool, dry_run: bool, as_json: bool) -> int:
             + (f", {left} could not be" if left else ""),
             err=True,
         )
+        if left:
+            click.echo("Take an earlier run back by its name: ilgnet undo --list", err=True)
     return EXIT_FAILURE if journal.count("kept") else EXIT_OK
 
 

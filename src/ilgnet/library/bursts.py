@@ -80,30 +80,38 @@ def find_bursts(
         features: float32 (N, D), row by row those of the shots.
         rule: what makes a burst.
     """
-    unit = unit_rows(features)
-    done: list[_Burst] = []
+    lengths = row_lengths(features)
+    done: list[list[_Frame]] = []  # without the features' sums, which only going bursts need
     going: list[_Burst] = []
     for index in sorted(range(len(shots)), key=lambda i: _order(shots[i])):
         frame = _Frame.of(index, shots[index])
-        done += [burst for burst in going if _over(burst.last, frame, rule)]
+        done += [burst.frames for burst in going if _over(burst.last, frame, rule)]
         going = [burst for burst in going if not _over(burst.last, frame, rule)]
         near = [burst for burst in going if _near(burst.last, frame, rule)]
-        fitting = _most_alike(near, frame, unit[index], rule)
+        unit = features[index] / lengths[index]
+        fitting = _most_alike(near, frame, unit, rule)
         if fitting is None:
-            going.append(_Burst(frame, unit[index].astype(np.float64)))
-            done += going[:-OPEN_GROUPS]
+            going.append(_Burst(frame, unit.astype(np.float64)))
+            done += [burst.frames for burst in going[:-OPEN_GROUPS]]
             going = going[-OPEN_GROUPS:]
         else:
-            fitting.add(frame, unit[index])
-    bursts = sorted((b for b in done + going if len(b.frames) > 1), key=lambda b: b.frames[0].order)
-    return [_describe(burst, shots) for burst in bursts]
+            fitting.add(frame, unit)
+    done += [burst.frames for burst in going]
+    bursts = sorted((frames for frames in done if len(frames) > 1), key=lambda f: f[0].order)
+    return [_describe(frames, shots) for frames in bursts]
 
 
 def unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows scaled to length 1; a row of zeros stays one and is like nothing."""
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = features / np.maximum(lengths, np.float32(1e-12))
+    scaled: NDArray[np.float32] = features / row_lengths(features)[:, None]
     return scaled
+
+
+def row_lengths(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Lengths (N,) to divide rows (N, D) by, none of them zero; nothing of size N x D is made."""
+    squares = np.einsum("nd,nd->n", features, features)
+    lengths: NDArray[np.float32] = np.maximum(np.sqrt(squares), np.float32(1e-12))
+    return lengths
 
 
 def order_best_first(shots: Sequence[Shot]) -> tuple[Shot, ...]:
@@ -222,9 +230,9 @@ def _least_similarity(last: _Frame, frame: _Frame, rule: BurstRule) -> float:
     return min(rule.similarity, rule.quick_similarity) if quick else rule.similarity
 
 
-def _describe(burst: _Burst, shots: Sequence[Shot]) -> Group:
-    ordered = order_best_first([shots[frame.index] for frame in burst.frames])
-    first, last = burst.frames[0], burst.frames[-1]
+def _describe(frames: Sequence[_Frame], shots: Sequence[Shot]) -> Group:
+    ordered = order_best_first([shots[frame.index] for frame in frames])
+    first, last = frames[0], frames[-1]
     if first.taken is None or last.taken is None:
         span = "with consecutive numbers"
     else:

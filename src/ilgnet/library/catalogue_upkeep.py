@@ -78,18 +78,16 @@ def status(catalogue: Catalogue) -> Status:
         without_time=untimed[0],
         pairs=sum(len(files) > 1 for files in group_files(found.pictures)),
         new=tuple(path for path in found.pictures if path not in known and path not in failed),
-        missing=_missing(catalogue, found),
+        missing=_missing(catalogue, known, found),
         videos=found.videos,
         orphans=found.orphans,
         catalogue_bytes=catalogue.library.file.stat().st_size,
     )
 
 
-def _missing(catalogue: Catalogue, found: Survey) -> tuple[str, ...]:
+def _missing(catalogue: Catalogue, known: set[str], found: Survey) -> tuple[str, ...]:
     """Catalogue paths with no file; one that the survey passes over may still be there."""
-    there = set(found.pictures)
-    paths = (row[0] for row in catalogue.read("SELECT path FROM pictures ORDER BY path"))
-    absent = (path for path in paths if path not in there)
+    absent = sorted(known.difference(found.pictures))
     return tuple(path for path in absent if not os.path.lexists(catalogue.absolute(path)))
 
 

@@ -27,6 +27,7 @@ class Candidate:
         day: when it was taken, as 2026-05-03; "" where that is not known.
         burst: the number of its burst; None for a picture that stands alone.
         rating: what the person gave it, -1 or 1..5; None for nothing.
+        doubtful: what the person gave it could not be read, or contradicts itself.
     """
 
     path: str
@@ -34,6 +35,12 @@ class Candidate:
     day: str = ""
     burst: int | None = None
     rating: int | None = None
+    doubtful: bool = False
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the person rejected it, beyond doubt."""
+        return self.rating == -1 and not self.doubtful
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +108,14 @@ def choose(candidates: Iterable[Candidate], rule: Rule) -> list[Choice]:
     """Decide on every photograph.
 
     A person's own decisions come first: what they rejected is rejected and takes no place; what
-    they gave stars is never rejected. A higher score never leads to a worse decision.
+    they gave stars, or may have given some, is never rejected. A higher score never leads to a
+    worse decision.
 
     Returns:
         One choice for each candidate, in input order. Equal scores are ordered by path.
     """
     given = list(candidates)
-    open_ = [candidate for candidate in given if candidate.rating != -1]
+    open_ = [candidate for candidate in given if not candidate.rejected]
     places = _burst_places(open_)
     choices = {
         choice.path: choice
@@ -218,10 +226,15 @@ def _burst_words(candidate: Candidate, place: _BurstPlace) -> str:
 
 
 def _with_own_stars(choice: Choice, candidate: Candidate) -> Choice:
-    if choice.decision != "reject" or candidate.rating is None:
+    if choice.decision != "reject":
         return choice
-    stars = f"you gave it {candidate.rating} star{'s' if candidate.rating > 1 else ''}"
-    return Choice(choice.path, choice.score, "maybe", f"{stars}, so not rejected; {choice.reason}")
+    if candidate.doubtful:
+        words = "what you gave it is not clear"
+    elif candidate.rating is not None:
+        words = f"you gave it {candidate.rating} star{'s' if candidate.rating > 1 else ''}"
+    else:
+        return choice
+    return Choice(choice.path, choice.score, "maybe", f"{words}, so not rejected; {choice.reason}")
 
 
 def ordinal(number: int) -> str:

@@ -74,6 +74,13 @@ class Journal:
         """How the person calls the run, as 20260503-184210-123456-cull."""
         return self.path.stem
 
+    @property
+    def lost_root(self) -> str | None:
+        """A folder of the run that is not there: a disk or card that is not connected."""
+        made = set(self.plan.folders)  # what the run makes itself need not be there
+        places = [os.path.dirname(root) if root in made else root for root in self.plan.roots]
+        return next((place for place in places if not os.path.isdir(place)), None)
+
     def count(self, *states: State) -> int:
         """How many steps are in one of these states."""
         return sum(progress.state in states for progress in self.progress)
@@ -172,7 +179,11 @@ def read_journal(path: Path) -> Journal:
         for event in rest[count:]:
             _replay(journal, event)
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise LibraryError(f"{path} is damaged: {error!r}. Nothing was done with it.") from error
+        raise LibraryError(
+            f"the journal {path} is damaged ({error!r}), and nothing was done. It says what an "
+            "earlier run did: look whether those pictures are where you want them, then move it "
+            "away and run the same command again"
+        ) from error
     return journal
 
 
@@ -185,13 +196,14 @@ def list_journals() -> list[Journal]:
 def unsettled_journals() -> list[Path]:
     """The runs that did not come to an end, found without reading them all."""
     paths = sorted(journal_folder().glob("*.jsonl"))
-    return [path for path in paths if not _tail(path).endswith(_ENDINGS)]
+    return [path for path in paths if not has_ended(path)]
 
 
-def _tail(path: Path) -> bytes:
+def has_ended(path: Path) -> bool:
+    """Whether a run, or taking it back, came to its end; only the last bytes are read."""
     with path.open("rb") as stream:
         stream.seek(max(0, path.stat().st_size - 64))
-        return stream.read()
+        return stream.read().endswith(_ENDINGS)
 
 
 def find_journal(name: str | None) -> Journal:

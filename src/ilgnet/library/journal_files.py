@@ -20,6 +20,7 @@ from typing import Final
 from ilgnet.library.plan import Edit, Transfer, digest
 
 _PIECE: Final = 1 << 20
+READ_ONLY: Final = "it is read-only and was left alone; allow writing to it if it may be changed"
 
 Stamp = tuple[int, int]
 """Size in bytes and time of change in nanoseconds."""
@@ -126,26 +127,41 @@ def take_edit(step: Edit, temporary: Path) -> None:
 def write(
     path: Path, data: bytes, temporary: Path, *, new: bool, mtime_ns: int | None = None
 ) -> None:
-    """Write a file whole, keeping mode and owner of the one that it replaces."""
+    """Write a file whole, keeping mode, owner and extended attributes of the one it replaces.
+
+    Raises:
+        Refused: the file is read-only; its owner wants it as it is.
+        OSError: from the system; nothing is left behind.
+    """
+    if not new and is_read_only(path):
+        raise Refused(READ_ONLY)
     with _temporary(temporary):
         with temporary.open("xb") as writer:
             writer.write(data)
-            if not new:
-                _keep_mode(path, writer.fileno())
             writer.flush()
+            if not new:
+                _keep_attributes(path, temporary)
+            if mtime_ns is not None:
+                os.utime(temporary, ns=(mtime_ns, mtime_ns))
             os.fsync(writer.fileno())
-        if mtime_ns is not None:
-            os.utime(temporary, ns=(mtime_ns, mtime_ns))
         with _reserved(path) if new else contextlib.nullcontext():
             temporary.replace(path)
 
 
-def _keep_mode(path: Path, descriptor: int) -> None:
-    status = path.stat()
-    if hasattr(os, "fchown"):
+def _keep_attributes(path: Path, temporary: Path) -> None:
+    """Desktops keep tags and ratings of their own in extended attributes."""
+    now = temporary.stat().st_mtime_ns
+    if hasattr(os, "chown"):
         with contextlib.suppress(PermissionError):
-            os.fchown(descriptor, status.st_uid, status.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+            os.chown(temporary, path.stat().st_uid, path.stat().st_gid)
+    with contextlib.suppress(OSError):  # FAT has neither modes nor extended attributes
+        shutil.copystat(path, temporary)
+    os.utime(temporary, ns=(now, now))
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether a file's owner may not write to it. The administrator may, and should not."""
+    return not path.stat().st_mode & stat.S_IWUSR
 
 
 def _content(path: Path) -> bytes | None:
@@ -280,6 +296,7 @@ def settle_transfer(step: Transfer, temporary: Path) -> bool:
     if file_digest(source) != file_digest(target):
         raise Refused(f"{source} and {target} both exist and differ; look at both")
     if step.how == "move":
+        sync_folder(target.parent)
         source.unlink()
     return True
 

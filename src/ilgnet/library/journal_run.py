@@ -16,6 +16,7 @@ from ilgnet.library.journal import (
     Journal,
     Progress,
     create_journal,
+    has_ended,
     read_journal,
     unsettled_journals,
 )
@@ -70,6 +71,11 @@ def apply_plan(plan: Plan, on_step: OnStep = lambda _: None) -> Journal:
 def _carry_out(journal: Journal, on_step: OnStep) -> None:
     plan = journal.plan
     with journal.writing() as stream:
+        if has_ended(journal.path):
+            raise Busy(
+                f"another process took {journal.name} for a run that was cut off. Nothing was "
+                "done; run the same command again"
+            )
         try:
             for folder in plan.folders:
                 check_inside(Path(folder), plan.roots)
@@ -169,10 +175,16 @@ def undo(journal: Journal, on_step: OnStep = lambda _: None) -> Journal:
         The journal, with what became of each step.
 
     Raises:
-        LibraryError: another process is at work on the run, or the journal cannot be written.
+        LibraryError: another process is at work on the run, its folder is not there, or the
+            journal cannot be written.
     """
     settle_interrupted()
     journal = read_journal(journal.path)
+    if journal.lost_root is not None:
+        raise LibraryError(
+            f"{journal.lost_root}, where {journal.name} was at work, is not there. Connect the "
+            "disk or card, or put the folder back, and run the same command again"
+        )
     with journal.writing() as stream:
         journal.note(stream, "undoing")
         _carry_companions(journal)
@@ -245,7 +257,8 @@ def _take_back(journal: Journal, index: int) -> None:
 
 
 def settle_interrupted() -> list[Journal]:
-    """Tidy up after runs that a crash cut off; runs that are still going are left alone.
+    """Tidy up after runs that a crash cut off; runs that are still going are left alone, and so
+    are those whose folders are not there now: on a disk that is away nothing can be looked at.
 
     Every file is then at exactly one place, whole, and what belongs together is together.
 
@@ -255,6 +268,8 @@ def settle_interrupted() -> list[Journal]:
     settled = []
     for path in unsettled_journals():
         journal = read_journal(path)
+        if journal.lost_root is not None:
+            continue
         with contextlib.suppress(Busy), journal.writing() as stream:
             if not journal.finished:
                 _settle(journal, stream)

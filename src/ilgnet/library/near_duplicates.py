@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ilgnet.library.bursts import Group, order_best_first, unit_rows, why_best
+from ilgnet.library.bursts import Group, order_best_first, row_lengths, unit_rows, why_best
 from ilgnet.library.shots import Shot
 
 NEAR_DUPLICATE: Final = 0.97
@@ -50,10 +50,9 @@ def find_near_duplicates(
 
 def nearest_earlier(features: NDArray[np.float32], similarity: float) -> NDArray[np.int64]:
     """For each row the nearest row before it whose cosine is high enough, or -1: (N,)."""
-    unit = unit_rows(features)
-    small = _project(unit)
-    nearest = np.full(len(unit), -1)
-    for start in range(0, len(unit), TILE):
+    small, lengths = _project(features), row_lengths(features)
+    nearest = np.full(len(small), -1)
+    for start in range(0, len(small), TILE):
         rows = small[start : start + TILE]
         best = np.full(len(rows), -np.inf, dtype=np.float32)
         for column in range(0, start + len(rows), TILE):
@@ -65,17 +64,19 @@ def nearest_earlier(features: NDArray[np.float32], similarity: float) -> NDArray
             better = value > best
             best[better] = value[better]
             nearest[start : start + len(rows)][better] = column + here[better]
-    exact = np.einsum("nd,nd->n", unit, unit[nearest])
-    nearest[(exact < similarity) | (nearest < 0)] = -1
+        found = nearest[start : start + len(rows)]
+        products = np.einsum("nd,nd->n", features[start : start + len(rows)], features[found])
+        exact = products / (lengths[start : start + len(rows)] * lengths[found])
+        found[exact < similarity] = -1
     return nearest
 
 
-def _project(unit: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Unit rows (N, D) in fewer dimensions, of unit length again."""
-    if unit.shape[1] <= DIMENSIONS:
-        return unit
-    random = np.random.default_rng(0).standard_normal((unit.shape[1], DIMENSIONS))
-    return unit_rows(unit @ random.astype(np.float32))
+def _project(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows (N, D) in fewer dimensions, of unit length."""
+    if features.shape[1] <= DIMENSIONS:
+        return unit_rows(features)
+    random = np.random.default_rng(0).standard_normal((features.shape[1], DIMENSIONS))
+    return unit_rows(features @ random.astype(np.float32))
 
 
 def _describe(shots: Sequence[Shot]) -> Group:

@@ -1,11 +1,14 @@
-"""What a person has said of a photograph already, in its sidecars and inside its JPEG."""
+"""What a person has said of a photograph already, in its sidecars and inside its pictures."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
+
+from PIL import Image
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.sidecars import FileGroup
@@ -14,6 +17,10 @@ from ilgnet.library.xmp_jpeg import read_embedded
 from ilgnet.library.xmp_write import rating_words
 
 JPEG_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
+
+_WITH_XMP: Final = ("TIFF", "PNG", "WEBP", "AVIF")
+"""Formats whose packet Pillow finds without decoding. TIFF is also what is inside DNG, where
+Lightroom keeps stars, and most RAW files, where cameras do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +63,22 @@ def read_opinion(group: FileGroup) -> Opinion:
 def _read(path: Path) -> Iterable[Sidecar]:
     if path.suffix.lower() == ".xmp":
         return [read_sidecar(path)]
-    if path.suffix.lower() not in JPEG_EXTENSIONS:
-        return []
     with path.open("rb") as stream:
-        if stream.read(2) != b"\xff\xd8":  # named so, but something else
-            return []
+        is_jpeg = stream.read(2) == b"\xff\xd8"
         stream.seek(0)
-        packet = read_embedded(stream, path)
+        packet = read_embedded(stream, path) if is_jpeg else _other_embedded(stream)
     return [] if packet is None else [read_packet(packet, path)]
+
+
+def _other_embedded(stream: BinaryIO) -> bytes | None:
+    """The packet inside a picture that is no JPEG; None where there is none to be found."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd tags and sizes, which scoring speaks of
+            packet = Image.open(stream, formats=_WITH_XMP).info.get("xmp")
+    except Exception:  # Pillow raises anything for damaged files, which scoring names
+        return None
+    return packet.rstrip(b"\0") or None if isinstance(packet, bytes) else None
 
 
 def _disagreement(folder: Path, stated: dict[str, int]) -> str:

@@ -16,7 +16,7 @@ from ilgnet.library.capture import Capture, read_capture, sequence_number
 from ilgnet.library.catalogue_rows import Entry
 from ilgnet.library.shots import Shot
 from ilgnet.library.sidecars import FileGroup, Folder, Style
-from ilgnet.values import Verdict
+from ilgnet.values import Failure, Verdict
 
 CaptureReader = Callable[[Path], Capture]
 
@@ -56,10 +56,9 @@ def gather(verdicts: Iterable[Verdict]) -> list[Photograph]:
     folders: dict[Path, Folder] = {}
     speaking: dict[Path, tuple[int, Photograph]] = {}
     for verdict in verdicts:
-        path = Path(os.path.abspath(verdict.path))
-        if not path.is_file():
+        if not os.path.isfile(verdict.path):
             continue
-        path = path.parent.resolve() / path.name
+        path = _real(verdict.path)
         folder = folders.get(path.parent) or folders.setdefault(path.parent, Folder(path.parent))
         group = folder.group_of(path)
         place = group.pictures.index(path)
@@ -68,6 +67,18 @@ def gather(verdicts: Iterable[Verdict]) -> list[Photograph]:
             photograph = Photograph(path, verdict, group, folder.styles)
             speaking[group.pictures[0]] = place, photograph
     return [photograph for _, photograph in speaking.values()]
+
+
+def unscored(failures: Iterable[Failure], photographs: Iterable[Photograph]) -> list[Failure]:
+    """The failures that leave a photograph without a score: not the RAW beside a scored JPEG."""
+    scored = {path for photo in photographs for path in photo.group.pictures}
+    return [f for f in failures if not (os.path.isfile(f.path) and _real(f.path) in scored)]
+
+
+def _real(path: str) -> Path:
+    """The folder's own links are resolved; a picture that is a link stays where it is."""
+    absolute = Path(os.path.abspath(path))
+    return absolute.parent.resolve() / absolute.name
 
 
 def read_file_capture(path: Path) -> Capture:

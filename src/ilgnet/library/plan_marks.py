@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ilgnet.errors import LibraryError
+from ilgnet.library.journal_files import READ_ONLY, is_read_only
 from ilgnet.library.opinions import JPEG_EXTENSIONS, Opinion, read_opinion
 from ilgnet.library.photographs import Photograph
 from ilgnet.library.plan import Edit, Plan
@@ -167,6 +168,8 @@ def _plan_file(
     words = ", ".join(f"{kept} kept" for kept in merged.kept)
     if merged.data == before:
         return Mark(path, photo.path, notes, "same", words), None
+    if before is not None and is_read_only(path):
+        return Mark(path, photo.path, notes, "failed", READ_ONLY), None
     outcome: Literal["new", "change"] = "new" if before is None else "change"
     real = path.parent.resolve() / path.name if not path.is_symlink() else path.resolve()
     edit = Edit.between(real, before, merged.data, group)

@@ -110,6 +110,7 @@ class _Planner:
         self.steps: list[Step] = []
         self.problems: list[str] = []
         self.bytes = 0
+        self.device = (into if into.is_dir() else into.parent).stat().st_dev
         self._taken: set[str] = set()
         self._folders: dict[Path, None] = {}
 
@@ -122,6 +123,12 @@ class _Planner:
             return
         if self.rule.how == "move" and any(path.is_symlink() for path in photo.group.files):
             self.problems.append(f"{photo.path} stays: a symbolic link is not moved; use --copy")
+            return
+        if self.rule.how == "hardlink" and photo.path.stat().st_dev != self.device:
+            self.problems.append(
+                f"{photo.path} stays: {self.into} is another disk, where no hard link leads; "
+                "use --copy or --symlink"
+            )
             return
         below = Path() if self.rule.flat else photo.path.parent.relative_to(root)
         targets = self._free_names(photo, self.into / decision / below)
@@ -159,8 +166,8 @@ class _Planner:
 
     def _written(self, source: Path) -> int:
         status = source.stat()
-        device = (self.into if self.into.is_dir() else self.into.parent).stat().st_dev
-        copied = self.rule.how == "copy" or (self.rule.how == "move" and status.st_dev != device)
+        elsewhere = status.st_dev != self.device
+        copied = self.rule.how == "copy" or (self.rule.how == "move" and elsewhere)
         return status.st_size if copied else 0
 
     def new_folders(self) -> Iterable[Path]:

@@ -31,23 +31,6 @@ def sidecar_path(picture: Path, style: Style) -> Path:
     return picture.with_name(name + SIDECAR_EXTENSION)
 
 
-def find_sidecars(picture: Path) -> list[Path]:
-    """The picture's sidecars that exist, its own (darktable's name) before the stem's (Adobe's)."""
-    styles: tuple[Style, ...] = ("darktable", "adobe")
-    found = (_existing(sidecar_path(picture, style)) for style in styles)
-    return [path for path in found if path is not None]
-
-
-def find_sidecar(picture: Path) -> Path | None:
-    """The picture's first sidecar, or None."""
-    return next(iter(find_sidecars(picture)), None)
-
-
-def _existing(path: Path) -> Path | None:
-    candidates = (path, path.with_suffix(SIDECAR_EXTENSION.upper()))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
-
-
 @dataclass(frozen=True, slots=True)
 class FileGroup:
     """The files of one photograph.

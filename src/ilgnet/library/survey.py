@@ -38,10 +38,11 @@ def survey(root: Path) -> Survey:
     orphans: list[str] = []
     for folder, names in _folders(root, "", set()):
         prefix = f"{folder}/" if folder else ""
-        media = [name for name in names if is_image_name(name) or _is_video(name)]
-        pictures += [prefix + name for name in media if is_image_name(name)]
-        videos += [prefix + name for name in media if _is_video(name)]
-        orphans += [prefix + name for name in _orphans(names, media)]
+        images = [name for name in names if is_image_name(name)]
+        films = [name for name in names if _is_video(name)]
+        pictures += [prefix + name for name in images]
+        videos += [prefix + name for name in films]
+        orphans += [prefix + name for name in _orphans(names, images + films)]
     return Survey(*(tuple(sorted(paths)) for paths in (pictures, videos, orphans)))
 
 
@@ -52,6 +53,8 @@ def _is_video(name: str) -> bool:
 def _orphans(names: list[str], media: list[str]) -> list[str]:
     """Sidecars whose name is neither a file's with ".xmp" behind it nor a file's stem."""
     sidecars = [name for name in names if name.lower().endswith(".xmp") and name[0] != "."]
+    if not sidecars:
+        return []
     known = {os.path.splitext(name)[0].lower() for name in media} | {n.lower() for n in media}
     return [name for name in sidecars if not known & _belongs_to(name)]
 

@@ -354,6 +354,17 @@ def _folds(groups: NDArray[np.intp], folds: int, *, seed: int) -> list[Bools]:
     return [fold == number for number in range(min(folds, len(names)))]
 
 
+def _principal(rows: Floats) -> tuple[Floats, Floats]:
+    """Lengths (R,), the longest first, and principal directions (R, D) of rows (N, D)."""
+    if len(rows) <= rows.shape[1]:
+        _, lengths, directions = np.linalg.svd(rows, full_matrices=False)
+        return lengths, directions
+    # Of many rows the same from their products, in less time and memory. Lengths below 1e-8 of the
+    # longest are lost, which is far below what is kept.
+    squares, columns = np.linalg.eigh(rows.T @ rows)
+    return np.sqrt(np.maximum(squares[::-1], 0.0)), columns[:, ::-1].T
+
+
 @dataclass(frozen=True, slots=True)
 class _Space:
     """Coordinates in which a line is fitted: principal directions, and the stock score's scale.
@@ -368,14 +379,15 @@ class _Space:
 
     @classmethod
     def of(cls, features: NDArray[np.float32], stock: Floats) -> _Space:
-        wide = features.astype(np.float64)
-        mean = wide.mean(axis=0)
-        _, lengths, directions = np.linalg.svd(wide - mean, full_matrices=False)
+        centred = features.astype(np.float64)
+        mean = centred.mean(axis=0)
+        centred -= mean
+        lengths, directions = _principal(centred)
         kept = lengths > 1e-6 * max(float(lengths[0]), 1e-12)
         kept[DIRECTIONS:] = False
         if not kept.any():
             raise LibraryError("all rated pictures have the same features; nothing can be learnt")
-        scale = np.sqrt(np.mean(np.square(lengths[kept])) / len(wide))
+        scale = np.sqrt(np.mean(np.square(lengths[kept])) / len(centred))
         return cls(mean, directions[kept].T / scale, float(stock.mean()), float(stock.std()) or 1.0)
 
     def coordinates(self, features: NDArray[np.float32]) -> Floats:

@@ -145,6 +145,8 @@ def _text(packet: Packet, name: Name) -> str | None:
 
 
 def _number(packet: Packet, name: Name) -> float | None:
+    if any(place.value is None for place in packet.find(name)):
+        raise ValueError(f"its {name.local} is not a simple value but has structure inside")
     text = _text(packet, name)
     if text is None:
         return None

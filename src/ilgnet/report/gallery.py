@@ -84,7 +84,7 @@ def _frame(run: Sequence[Outcome], title: str | None) -> tuple[str, str, str]:
     """The page before, between and after its two places for cards."""
     verdicts = [outcome for outcome in run if isinstance(outcome, Verdict)]
     failures = [outcome for outcome in run if isinstance(outcome, Failure)]
-    style, script = _asset("gallery.css"), _asset("gallery.js")
+    style, script = _asset("gallery.css"), _asset("compare.js") + _asset("gallery.js")
     ratios = _ratio_rules(verdicts)
     high = sum(verdict.verdict == "high" for verdict in verdicts)
     heading = shown(title) if title else _count(len(verdicts), "photograph")

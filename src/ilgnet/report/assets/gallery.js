@@ -406,6 +406,7 @@
 
   // ---- start ----
 
+  offerComparing(() => visible);
   Object.assign(minimum, { min: from, max: to, step: 0.1 });
   drawHistogram();
   new IntersectionObserver(

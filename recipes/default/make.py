@@ -233,8 +233,8 @@ def make(study: Study, plan: Plan, options: argparse.Namespace) -> None:
             global_only, material.mean
         ),
         "conditions": "Five folds grouped by theme, mean of three seeds, interval over pictures; "
-        "the network that judges a picture saw nothing of its fold, was exported as the shipped one "
-        "and scored the files",
+        "the network that judges a picture saw nothing of its fold, was exported as the shipped "
+        "one and scored the files",
     }
     print(json.dumps(oasis, indent=1), flush=True)
     worst(material, means.mean(axis=0))

@@ -40,7 +40,7 @@ class GraftPlan:
         order: weight of the order of spoilt copies.
     """
 
-    steps: int = 2200
+    steps: int = 2000
     rate: float = 1e-3
     hint: float = 0.3
     votes: float = 2.0

@@ -43,9 +43,9 @@ class Plan:
     rate: float = 1e-3
     decay: float = 6.0
     dropout: float = 0.5
-    order: float = 0.7
+    order: float = 0.5
     mean: float = 1.0
-    ava: float = 1.3
+    ava: float = 1.1
     rated: int = 3
     local: bool = True
 

@@ -2,7 +2,7 @@
 
 ImageNet taught the Lite what is in a picture; AVA's voters taught NIMA's MobileNet how it is shown.
 Running both costs nearly twice as much. Instead, a small graft translates the Lite's middle maps
-into what the MobileNet's block 6 would have shown, and its blocks 7 to 13 go on from there (the
+into what the MobileNet's block 8 would have shown, and its blocks 9 to 13 go on from there (the
 idea of stitching networks: Lenc and Vedaldi 2015, arXiv:1411.5908; Bansal et al. 2021,
 arXiv:2106.07682).
 """
@@ -28,7 +28,7 @@ NEAR: Final = "stage3"
 MIDDLE: Final = ("stage4", "stage5")
 """The maps, at stride 16, from which it takes the rest."""
 
-FIRST_BLOCK: Final = 7
+FIRST_BLOCK: Final = 9
 """Of the MobileNet's thirteen: where the graft goes on."""
 
 

@@ -3,7 +3,7 @@
     make weights SHARED=../shared          (or: python recipes/default/make.py ../shared)
 
 Reads the pictures, ratings and starting weights under SHARED, measures on held-out folds, trains on
-everything but the reserved photographs, and writes the model's folder. Less than an hour, 6 GB of
+everything but the reserved photographs, and writes the model's folder. Less than an hour, 11 GB of
 memory and 8 GB of disk on two cores; nothing is random but what the seeds fix.
 """
 

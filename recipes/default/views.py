@@ -16,8 +16,6 @@ from ilgnet.data.degradations import DEGRADATIONS, Degradation, Pixels
 
 CLEAN = ("original", "mirrored", "cropped")
 """Views that show the same picture: they get the same votes."""
-PART = "part"
-"""Another picture, cut out of this one: NIMA has an opinion of it, people have not."""
 SPOILT_WAYS = 4
 """Ways in which training sees each picture spoilt, mildly and severely."""
 TAUGHT = tuple(d for d in DEGRADATIONS if not d.held_out)
@@ -30,7 +28,7 @@ class View:
 
     Attributes:
         picture: its row in the material.
-        kind: "original", "mirrored", "cropped", "part", or the name of a degradation.
+        kind: "original", "mirrored", "cropped", or the name of a degradation.
         strength: of the degradation, else 0.
         seed: of its random choices; views that differ in strength alone share it.
     """
@@ -49,7 +47,7 @@ def training_views(material: Material) -> list[View]:
         if material.reserved[picture]:
             continue
         views.append(View(picture, "mirrored"))
-        views += [View(picture, kind, seed=seed) for kind in ("cropped", PART) for seed in (0, 1)]
+        views += [View(picture, "cropped", seed=seed) for seed in (0, 1)]
         generator = np.random.default_rng(picture)
         for way in generator.permutation(len(TAUGHT))[:SPOILT_WAYS]:
             mild = generator.uniform(0.12, 0.6)
@@ -79,16 +77,16 @@ def look(material: Material, view: View) -> Pixels:
         return rgb
     if view.kind == "mirrored":
         return np.ascontiguousarray(rgb[:, ::-1])
-    if view.kind in ("cropped", PART):
-        return _cut(rgb, 0.82 if view.kind == "cropped" else 0.5, generator)
+    if view.kind == "cropped":
+        return _mildly_cropped(rgb, generator)
     kind = next(d for d in DEGRADATIONS if d.name == view.kind)
     return kind.apply(rgb, view.strength, generator)
 
 
-def _cut(rgb: Pixels, least: float, generator: np.random.Generator) -> Pixels:
-    """From `least` to 97 % of each side, from anywhere, mirrored half the time."""
+def _mildly_cropped(rgb: Pixels, generator: np.random.Generator) -> Pixels:
+    """82 to 97 % of each side, from anywhere, mirrored half the time: still the same picture."""
     height, width = rgb.shape[:2]
-    h, w = (round(side * generator.uniform(least, 0.97)) for side in (height, width))
+    h, w = (round(side * generator.uniform(0.82, 0.97)) for side in (height, width))
     top, left = (int(generator.integers(space + 1)) for space in (height - h, width - w))
     part = rgb[top : top + h, left : left + w]
     return np.ascontiguousarray(part[:, ::-1] if generator.integers(2) else part)

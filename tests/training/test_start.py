@@ -52,7 +52,7 @@ def test_a_model_becomes_a_network_again(tmp_path: Path, safetensors: bool) -> N
         assert torch.allclose(read(images).features, network(images).features, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["ilgnet_efficientnet_lite_tiny", "ilgnet_grafted_lite_tiny"])
+@pytest.mark.parametrize("name", ["ilgnet_efficientnet_lite_tiny", "ilgnet_paired_lite_tiny"])
 def test_weights_that_are_stored_as_halves_are_read(tmp_path: Path, name: str) -> None:
     # As the default ships: its ONNX file alone, and there each weight behind a cast.
     entry = architecture(name)

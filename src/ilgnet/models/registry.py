@@ -14,14 +14,14 @@ from ilgnet.models.ilgnet import ILGNet, Output
 from ilgnet.models.trunks import (
     efficientnet_lite,
     googlenet,
-    grafted_lite,
     inception_v4,
     mini_inception,
     mobilenet,
+    paired_lite,
 )
 from ilgnet.models.trunks.timm import PREFIX, timm_architecture
 
-FAMILIES = (mobilenet, efficientnet_lite, grafted_lite, googlenet, mini_inception, inception_v4)
+FAMILIES = (mobilenet, efficientnet_lite, paired_lite, googlenet, mini_inception, inception_v4)
 
 
 def tabulate(entries: Iterable[Architecture]) -> dict[str, Architecture]:

@@ -1,0 +1,75 @@
+"""EfficientNet-Lite and AVA's MobileNet side by side: two educations, one trunk.
+
+ImageNet taught the Lite what is in a picture; AVA's voters taught NIMA's MobileNet how it is shown.
+Neither can stand in for the other (docs/decisions/0020), and both are small.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final, Literal
+
+from torch import Tensor
+
+from ilgnet.models.architecture import Architecture
+from ilgnet.models.ilgnet import ILGNet, Output
+from ilgnet.models.trunks.efficientnet_lite import EfficientNetLite, lite_input
+from ilgnet.models.trunks.mobilenet import MobileNet
+from ilgnet.models.trunks.trunk import FeatureMap, Trunk
+
+SCALE: Final = 128 / 127.5
+SHIFT: Final = -0.5 / 127.5
+"""From the Lite's numbers, (RGB - 127) / 128, to the MobileNet's, RGB / 127.5 - 1."""
+
+
+class PairedLite(Trunk):
+    """The maps of the MobileNet ("block1" to "block13") and the Lite's ("stage1" to "head").
+
+    Height and width of the pictures should be multiples of 32.
+
+    Args:
+        version: 0, 1 or 2: how wide and deep the Lite is.
+        thin: multiplies all channels of both; 1 is the real network.
+    """
+
+    def __init__(self, version: Literal[0, 1, 2] = 0, *, thin: float = 1.0) -> None:
+        super().__init__()
+        self.mobilenet = MobileNet(width=thin)
+        self.lite = EfficientNetLite(version, thin=thin)
+        self.input_size = self.mobilenet.input_size
+        self.maps = {
+            name: FeatureMap(entry.channels, entry.stride, self.input_size // entry.stride)
+            for half in (self.mobilenet, self.lite)
+            for name, entry in half.maps.items()
+        }
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Turn pictures (N, 3, h, w), (RGB - 127) / 128, into every map of both."""
+        return {**self.mobilenet(images * SCALE + SHIFT), **self.lite(images)}
+
+
+def _ilgnet(output: Output, *, thin: float = 1.0) -> ILGNet:
+    return ILGNet(
+        PairedLite(thin=thin),
+        taps=dict.fromkeys(("block5", "block11", "stage3", "stage5", "block13", "head")),
+        reduce="mean_and_deviation",
+        connected=round(192 * thin),
+        output=output,
+        dropout=0.5,
+    )
+
+
+ARCHITECTURES: Final = (
+    Architecture(
+        "ilgnet_paired_lite0",
+        "Pooled local and global taps on EfficientNet-Lite 0 and AVA's MobileNet side by side.",
+        _ilgnet,
+        lite_input(224),
+    ),
+    Architecture(
+        "ilgnet_paired_lite_tiny",
+        "The same at an eighth of the width: for tests.",
+        partial(_ilgnet, thin=1 / 8),
+        lite_input(96),
+    ),
+)

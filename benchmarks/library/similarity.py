@@ -94,8 +94,8 @@ def proposed(
 ) -> dict[str, dict[str, float]]:
     """The thresholds by the rules of decision 0052, in hundredths, beside those in use."""
     values = {
-        "BurstRule.quick_similarity": math.floor(100 * float(np.quantile(worst, 0.03))) / 100,
-        "BurstRule.similarity": math.ceil(100 * float(np.quantile(unrelated, 0.995))) / 100,
+        "BurstRule.quick_similarity": math.ceil(100 * float(np.quantile(unrelated, 0.995))) / 100,
+        "BurstRule.similarity": math.floor(100 * float(np.quantile(worst, 0.03))) / 100,
         "NEAR_DUPLICATE": math.ceil(100 * float(np.quantile(unrelated, 1 - 1e-6)) + 1) / 100,
     }
     return {name: {"in_use": THRESHOLDS[name], "by_rule": values[name]} for name in THRESHOLDS}

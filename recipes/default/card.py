@@ -18,7 +18,16 @@ ASKED = {"sharpness": 0.97, "noise": 0.97, "compression": 0.97, "exposure": 0.97
 ASKED |= {"contrast": 0.97, "tilt": 0.85, "crop": 0.85}
 """How often the original of a photograph has to be preferred to a spoilt copy."""
 
-WORST: list[str] = []
+WORST = [
+    "Overrated by two to three deviations: unpleasant things, photographed well. Cooling towers "
+    "under a dramatic sky, a mangy dog, a drunkard at a table, a flooded park. People rate what is "
+    "shown; the model still looks at how it is shown.",
+    "Overrated: flawless product pictures (two cups on white) that bore people.",
+    "Underrated: beauty in the dark or in haze. Ballet on a black stage, graves before a sunset, "
+    "galaxies, a wedding couple blurred behind a car, a child at a rainy window in grey.",
+    "Spoilt copies: of exposure, one darkened by a tone curve is preferred about as often as not; "
+    "a slanted horizon or a careless crop is noticed three times in four.",
+]
 LIMITS = [
     "Its accuracy on AVA could not be measured: AVA's pictures were not at hand. NIMA's own "
     "published figures (Spearman 0.609) say what its trunk knew before; the head is new.",

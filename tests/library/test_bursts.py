@@ -110,15 +110,16 @@ def test_the_rule_can_be_changed(scorer: Scorer, tmp_path: Path) -> None:
 
 def test_a_frame_out_of_focus_belongs_to_its_moment(scorer: Scorer, tmp_path: Path) -> None:
     """A moment apart, frames need be less alike; at the very same time, seconds may be lost."""
-    frames = {"a.jpg": (0.0, 0), "b.jpg": (0.3, 30)}
-    for name, (seconds, brightness) in frames.items():
+    for name, seconds, brightness in (("a.jpg", 0.0, 0), ("b.jpg", 0.3, 30)):
         write_picture(tmp_path / name, 1, brightness=brightness, taken=after(seconds))
-    found, features = catalogued(scorer, tmp_path)
+    _, features = catalogued(scorer, tmp_path)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    assert USUAL.quick_similarity < unit[0] @ unit[1] < USUAL.similarity
-    assert names(find_bursts(found, features)) == [["a.jpg", "b.jpg"]]
+    alike = float(unit[0] @ unit[1])
+    rule = {"similarity": alike + 0.05, "quick_similarity": alike - 0.05}
+    assert bursts(scorer, tmp_path, **rule) == [["a.jpg", "b.jpg"]]
+    assert bursts(scorer, tmp_path, **{**rule, "quick_similarity": alike + 0.05}) == []
     write_picture(tmp_path / "b.jpg", 1, brightness=30, taken=after(0))
-    assert bursts(scorer, tmp_path) == []
+    assert bursts(scorer, tmp_path, **rule) == []
 
 
 def test_raw_and_jpeg_are_one_shot(scorer: Scorer, tmp_path: Path) -> None:

@@ -34,15 +34,15 @@ class BurstRule:
             usual one is for the default model: see docs/decisions/0052-similarity.md.
         quick_gap: frames this many seconds apart, but not at the very same time, are of one moment
             beyond doubt ...
-        quick_similarity: ... and need only be this alike: one may be out of focus.
+        quick_similarity: ... and need only be this alike: they are not two unrelated pictures.
         sequence_step: frames whose running numbers differ by no more than this ...
         sequence_gap: ... may be this many seconds apart, or have no time at all.
     """
 
     gap: float = 5.0
-    similarity: float = 0.88
+    similarity: float = 0.63
     quick_gap: float = 1.0
-    quick_similarity: float = 0.7
+    quick_similarity: float = 0.45
     sequence_step: int = 2
     sequence_gap: float = 60.0
 

@@ -121,6 +121,13 @@ def _rates(result: dict[str, Any]) -> Iterator[str]:
     for size, speed in result["speed"].items():
         rates = speed["pictures a second"]
         yield f"| {size} | {' | '.join(f'{rates[name]:.1f}' for name in names)} |"
+    yield ""
+    limits = [
+        f"{speed['pictures a second']['bound'] / speed['pictures a second']['plain script']:.1f} "
+        f"times the plain script at {size}"
+        for size, speed in result["speed"].items()
+    ]
+    yield f"No scoring is faster than the bound, which is {' and '.join(limits)}."
 
 
 if __name__ == "__main__":

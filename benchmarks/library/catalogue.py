@@ -1,6 +1,6 @@
 """A catalogue of 100,000 pictures: how long status, filtered exports, bursts and the like take.
 
-    python benchmarks/library/catalogue.py [--pictures 100000] [--features 1024]
+    python benchmarks/library/catalogue.py [--pictures 100000] [--features 1280]
 
 Makes empty files and rows that look real, runs the commands as a user does, each in a process of
 its own, and prints the seconds as JSON. The first export reads a cold file where the system lets
@@ -48,7 +48,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--pictures", type=int, default=100_000)
-    parser.add_argument("--features", type=int, default=1024)
+    parser.add_argument("--features", type=int, default=1280)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

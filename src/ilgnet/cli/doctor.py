@@ -12,12 +12,12 @@ from typing import Final
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.text import Text
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK
 from ilgnet.errors import IlgnetError
 from ilgnet.images.selftest import OPTIONAL_FORMATS, decodable_formats
+from ilgnet.report.console import DataConsole
 from ilgnet.scoring import load, usable_cores
 
 PACKAGES: Final = {
@@ -102,7 +102,7 @@ def _model() -> Iterator[Finding]:
 
 
 def _print(findings: list[Finding]) -> None:
-    console = Console(highlight=False)
+    console = DataConsole(highlight=False)
     for about, group in groupby(findings, key=lambda finding: finding.about):
         console.print(Text(about, style="bold"))
         for finding in group:

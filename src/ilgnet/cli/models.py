@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from ilgnet.report.console import DataConsole
 from ilgnet.zoo.records import Weights, builtin_models
 
 
@@ -32,7 +32,7 @@ def models(as_json: bool) -> None:
         table.add_column(heading, overflow="fold")
     for weights in found:
         table.add_row(*_row(weights))
-    console = Console()
+    console = DataConsole()
     console.print(table)
     for weights in found:
         console.print(

@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from ilgnet.report.console import DataConsole
 from ilgnet.report.rows import shown
 from ilgnet.values import Failure, Outcome, Verdict
 
@@ -30,11 +31,6 @@ class _Column:
     style: Callable[[Verdict], str]
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError  # rich would end the program here
-
-
 def print_table(outcomes: Sequence[Outcome], stream: BinaryIO) -> None:
     """Write the table to a binary stream.
 
@@ -43,7 +39,7 @@ def print_table(outcomes: Sequence[Outcome], stream: BinaryIO) -> None:
     """
     text = io.TextIOWrapper(stream, encoding=_encoding(stream), errors="backslashreplace")
     try:
-        console = _Console(file=text, highlight=False, markup=False, emoji=False)
+        console = DataConsole(file=text, highlight=False, markup=False, emoji=False)
         if not console.is_terminal:
             console.width = _NEVER_ELIDE
         _print(outcomes, console)

@@ -3,8 +3,8 @@
     make weights SHARED=../shared          (or: python recipes/default/make.py ../shared)
 
 Reads the pictures, ratings and starting weights under SHARED, measures on held-out folds, trains on
-everything but the reserved photographs, and writes the model's folder. About half an hour and 6 GB
-of memory on two cores; nothing is random but what the seeds fix.
+everything but the reserved photographs, and writes the model's folder. About ten minutes on two
+quiet cores; nothing is random but what the seeds fix.
 """
 
 from __future__ import annotations

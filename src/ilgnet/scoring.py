@@ -149,12 +149,12 @@ class Scorer:
 
     def _run(self, pictures: list[_Prepared], features: bool) -> list[Verdict]:
         output = self.engine.run(np.stack([p.pixels for p in pictures]), features=features)
-        vectors = output.features if output.features is not None else [None] * len(pictures)
+        nothing = [None] * len(pictures)
+        vectors = nothing if output.features is None else output.features
+        technical = nothing if output.technical is None else output.technical.tolist()
         return [
-            self._verdict(picture, probabilities, vector)
-            for picture, probabilities, vector in zip(
-                pictures, output.probabilities, vectors, strict=True
-            )
+            self._verdict(*each)
+            for each in zip(pictures, output.probabilities, vectors, technical, strict=True)
         ]
 
     def _verdict(
@@ -162,6 +162,7 @@ class Scorer:
         picture: _Prepared,
         probabilities: NDArray[np.float32],
         features: NDArray[np.float32] | None,
+        technical: float | None,
     ) -> Verdict:
         error = self.weights.mean_error
         if self.weights.output == "votes":
@@ -183,6 +184,7 @@ class Scorer:
             height=picture.height,
             model=self.weights.name,
             preprocess=self._fingerprint,
+            technical=technical,
             features=features,
         )
 

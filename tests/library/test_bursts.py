@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tracemalloc
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -156,6 +157,19 @@ def test_the_best_comes_first_with_a_reason(scorer: Scorer, tmp_path: Path) -> N
     assert group.why == "3 frames within 0.5 s that look alike"
     lead = scores[0] - scores[1]
     assert group.best == f"scores {scores[0]:.2f}, {lead:.2f} above the next (0.jpg)"
+
+
+def test_what_a_model_tells_of_frames_decides_between_them(scorer: Scorer, tmp_path: Path) -> None:
+    for frame in range(3):
+        write_picture(tmp_path / f"{frame}.jpg", 1, frame, taken=after(frame / 4))
+    shots, features = catalogued(scorer, tmp_path)
+    told = [
+        replace(shot, entry=replace(shot.entry, verdict=replace(shot.entry.verdict, technical=t)))
+        for shot, t in zip(shots, (-1.5, 0.5, -0.5), strict=True)
+    ]
+    (group,) = find_bursts(told, features)
+    assert [shot.path for shot in group.shots] == ["1.jpg", "2.jpg", "0.jpg"]
+    assert " (technical +0.50), " in group.best
 
 
 def test_what_is_too_close_to_call_is_said(scorer: Scorer, tmp_path: Path) -> None:

@@ -347,6 +347,18 @@ def test_migrations_run_in_order_once_and_all_or_nothing(tmp_path: Path) -> None
     connection.close()
 
 
+def test_a_catalogue_from_before_technical_is_gone_on_with(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.db"
+    connection = sqlite3.connect(file, isolation_level=None)
+    migrate(connection, file, MIGRATIONS[:1])
+    connection.execute("INSERT INTO contents VALUES (1, x'00', 4, 3, NULL, NULL)")
+    connection.execute("INSERT INTO models VALUES (1, 'old', 'd', 'p', '2026')")
+    connection.execute("INSERT INTO verdicts VALUES (1, 1, 5.5, NULL, 0.6, 50, NULL, '2026')")
+    migrate(connection, file)
+    assert connection.execute("SELECT score, technical FROM verdicts").fetchall() == [(5.5, None)]
+    connection.close()
+
+
 def test_a_foreign_or_damaged_file_is_left_untouched(tmp_path: Path) -> None:
     library = beside_pictures(tmp_path)
     library.file.parent.mkdir()

@@ -17,9 +17,14 @@ SCORES = st.integers(100, 1000).map(lambda n: n / 100)
 
 @st.composite
 def shootings(draw: st.DrawFn) -> list[Candidate]:
-    """Photographs of several days, some in bursts (a burst lies within a day), some rated."""
+    """Photographs of several days, some in bursts (a burst lies within a day), some rated.
+
+    The model tells half of them how they differ from other frames of their bursts.
+    """
     bursts = st.one_of(st.none(), st.integers(0, 5))
-    drawn = draw(st.lists(st.tuples(SCORES, bursts, st.sampled_from([None, None, -1, 3]))))
+    technical = st.one_of(st.none(), st.integers(-200, 200).map(lambda n: n / 100))
+    ratings = st.sampled_from([None, None, -1, 3])
+    drawn = draw(st.lists(st.tuples(SCORES, bursts, ratings, technical)))
     return [
         Candidate(
             f"IMG_{index:04}.jpg",
@@ -27,8 +32,9 @@ def shootings(draw: st.DrawFn) -> list[Candidate]:
             f"2026-05-{1 + (index if burst is None else burst) % 3:02}",
             burst,
             rating,
+            frame_score=None if beside is None else score + beside,
         )
-        for index, (score, burst, rating) in enumerate(drawn)
+        for index, (score, burst, rating, beside) in enumerate(drawn)
     ]
 
 
@@ -111,8 +117,11 @@ def test_a_higher_score_is_never_worse(
     if not shots:
         return
     index = data.draw(st.integers(0, len(shots) - 1))
-    higher = data.draw(st.floats(shots[index].score, 10))
-    better = [*shots[:index], replace(shots[index], score=higher), *shots[index + 1 :]]
+    shot = shots[index]
+    higher = data.draw(st.floats(shot.score, 10))
+    frame = None if shot.frame_score is None else shot.frame_score + higher - shot.score
+    raised = replace(shot, score=higher, frame_score=frame)
+    better = [*shots[:index], raised, *shots[index + 1 :]]
     before, after = choose(shots, rule)[index], choose(better, rule)[index]
     assert DECISIONS.index(after.decision) <= DECISIONS.index(before.decision)
 
@@ -212,3 +221,18 @@ def test_ordinals() -> None:
         "102nd",
         "111th",
     ]
+
+
+def test_frames_of_a_burst_are_ordered_by_their_frame_scores_and_nothing_else_is() -> None:
+    sharp, blurred = (
+        Candidate("a.jpg", 6.0, burst=1, frame_score=6.4),
+        Candidate("b.jpg", 6.3, burst=1, frame_score=5.1),
+    )
+    alone = Candidate("c.jpg", 6.2, frame_score=4.0)
+    best = choose([sharp, blurred, alone], Rule("count", 1, 0, "burst"))
+    assert [choice.decision for choice in best] == ["keep", "reject", "keep"]
+    assert best[1].reason == "2nd of 2 in its burst; a.jpg is better by 1.30"
+    over_all = choose([sharp, blurred, alone], Rule("count", 2, 0))
+    assert [choice.decision for choice in over_all] == ["reject", "keep", "keep"]
+    one_each = choose([sharp, blurred, alone], Rule("count", 2, 0, burst_limit=1))
+    assert [choice.decision for choice in one_each] == ["keep", "reject", "keep"]

@@ -240,6 +240,17 @@ def test_the_best_of_a_run_is_not_better_than_all_of_it(open_page, tmp_path):
     ]
 
 
+def test_what_a_model_says_beside_the_score_is_shown_where_it_is_said(open_page, tmp_path):
+    worse, better = make_run(tmp_path, 2)
+    target = tmp_path / "report.html"
+    write_gallery([replace(worse, technical=None), replace(better, technical=-0.314)], target)
+    page = open_page(target)
+    page.locator(".photo").first.click()
+    assert "Technical\n\u22120.31 votes" in page.locator("#detail-facts").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert "Technical" not in page.locator("#detail-facts").inner_text()
+
+
 def test_the_large_view_with_the_mouse(open_page):
     page = open_page()
     page.locator(".photo").first.click()

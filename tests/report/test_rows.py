@@ -26,7 +26,7 @@ file_names = st.binary(min_size=1, max_size=40).map(os.fsdecode)
 def test_the_columns_are_those_that_users_rely_on():
     assert " ".join(COLUMNS) == (
         "path score std p_high verdict percentile run_percentile votes width height model "
-        "preprocess error"
+        "preprocess technical error"
     )
 
 

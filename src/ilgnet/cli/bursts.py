@@ -110,7 +110,7 @@ class _Report:
         inside = [shot for burst in self.bursts for shot in burst.shots]
         stars = own_ratings(self.root, inside).stars
         rated = [
-            (shot.score, float(stars[shot.path]), str(number))
+            (shot.frame_score, float(stars[shot.path]), str(number))
             for number, burst in enumerate(self.bursts)
             for shot in burst.shots
             if shot.path in stars
@@ -138,12 +138,17 @@ class _Report:
         for group in [*self.bursts, *(self.duplicates or [])]:
             best = group.shots[0]
             lines += ["", f"{group.why}", f"  best  {shown(best.path)}: {group.best}"]
-            lines += [f"  {shot.score:.2f}  {shown(shot.path)}" for shot in group.shots[1:]]
+            lines += [f"  {_scores(shot)}  {shown(shot.path)}" for shot in group.shots[1:]]
         if self.duplicates is not None:
             lines += ["", f"{len(self.duplicates)} groups of near-duplicates"]
         if self.agreement:
             lines += ["", f"Within bursts the scores order as your stars do: {self.agreement}"]
         return "\n".join(lines)
+
+
+def _scores(shot: Shot) -> str:
+    technical = shot.entry.verdict.technical
+    return f"{shot.score:.2f}" if technical is None else f"{shot.score:.2f} {technical:+.2f}"
 
 
 def _group(group: Group) -> dict[str, Any]:
@@ -155,8 +160,10 @@ def _group(group: Group) -> dict[str, Any]:
                 "path": shot.path,
                 "files": list(shot.files),
                 "score": round(shot.score, 4),
+                "technical": technical if technical is None else round(technical, 4),
                 "taken": None if shot.entry.taken is None else shot.entry.taken.isoformat(),
             }
             for shot in group.shots
+            for technical in (shot.entry.verdict.technical,)
         ],
     }

@@ -208,6 +208,7 @@ def _choose(
                 photo.burst,
                 opinion.rating,
                 doubtful=bool(opinion.problems),
+                frame_score=photo.verdict.frame_score,
             )
         )
     return list(zip(photographs, choose(candidates, rule), strict=True))

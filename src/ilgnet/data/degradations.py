@@ -175,6 +175,21 @@ def sunken(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixe
     return _bytes(255 * (light - 0.95 * strength * light * (1 - light)))
 
 
+def lifted(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Middle tones pulled up by a parabola that spares black and white."""
+    del generator
+    light = rgb / np.float32(255)
+    return _bytes(255 * (light + 0.95 * strength * light * (1 - light)))
+
+
+def shaded(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Light that falls off across the picture, in any direction, to as little as a tenth."""
+    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in rgb.shape[:2])
+    angle = generator.uniform(0, 2 * pi)
+    across = np.clip((sin(angle) * y[:, None] + cos(angle) * x[None, :] + 1) / 2, 0, 1)
+    return _bytes(rgb * (1 - 0.9 * strength * across)[:, :, None])
+
+
 def washed_out(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
     """Brightened by a curve that spares black and white: everything turns pale."""
     del generator
@@ -248,6 +263,12 @@ def keystone(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pi
     )
 
 
+def sidelong(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
+    """Level lines converge to one side, as of a wall that was not faced; nothing empty kept."""
+    turned = np.ascontiguousarray(rgb.transpose(1, 0, 2))
+    return np.ascontiguousarray(keystone(turned, strength, generator).transpose(1, 0, 2))
+
+
 def skewed(rgb: Pixels, strength: float, generator: np.random.Generator) -> Pixels:
     """A slanted horizon with upright verticals: sheared by up to a quarter, nothing empty kept."""
     height, width = rgb.shape[:2]
@@ -311,6 +332,8 @@ DEGRADATIONS: Final = (
     Degradation("glaring", "exposure", glaring),
     Degradation("vignette", "exposure", vignette),
     Degradation("sunken", "exposure", sunken),
+    Degradation("lifted", "exposure", lifted),
+    Degradation("shaded", "exposure", shaded),
     Degradation("washed_out", "exposure", washed_out, held_out=True),
     Degradation("murky", "exposure", murky, held_out=True),
     Degradation("flat", "contrast", flat),
@@ -320,6 +343,7 @@ DEGRADATIONS: Final = (
     Degradation("haze", "contrast", haze, held_out=True),
     Degradation("tilt", "tilt", tilt),
     Degradation("keystone", "tilt", keystone),
+    Degradation("sidelong", "tilt", sidelong),
     Degradation("skewed", "tilt", skewed, held_out=True),
     Degradation("careless_crop", "crop", careless_crop),
     Degradation("off_side", "crop", off_side),

@@ -23,7 +23,8 @@ class OnnxEngine:
     """Runs a `model.onnx`.
 
     The file has one input, float32 (N, 3, h, w), and the outputs "probabilities" (N, K),
-    "features" (N, D), and any number of tapped feature maps named "tap:NAME".
+    "features" (N, D), and, where the network has them, "technical" (N,) and tapped feature maps
+    named "tap:NAME".
 
     Args:
         path: the file.
@@ -82,6 +83,7 @@ class OnnxEngine:
 
     def run(self, batch: NDArray[np.float32], *, features: bool = False) -> EngineOutput:
         """Run a batch float32 (N, 3, h, w)."""
-        names = ["probabilities", "features"] if features else ["probabilities"]
-        outputs = self.fetch(names, batch)
-        return EngineOutput(outputs[0], outputs[1] if features else None)
+        names = ["probabilities", *(["features"] if features else [])]
+        names += ["technical"] if "technical" in self.output_names else []
+        found = dict(zip(names, self.fetch(names, batch), strict=True))
+        return EngineOutput(found["probabilities"], found.get("features"), found.get("technical"))

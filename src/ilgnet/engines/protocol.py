@@ -16,10 +16,12 @@ class EngineOutput:
     Attributes:
         probabilities: (N, 10) for votes 1..10, or (N, 2) for low and high; rows sum to 1.
         features: (N, D) pooled features where asked for, else None.
+        technical: (N,) as in `Verdict.technical`; None where the network does not tell.
     """
 
     probabilities: NDArray[np.float32]
     features: NDArray[np.float32] | None
+    technical: NDArray[np.float32] | None = None
 
 
 class Engine(Protocol):

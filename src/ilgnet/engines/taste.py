@@ -58,7 +58,8 @@ class TasteEngine:
                 f"this taste was learnt on {len(self.taste.direction)} features, the base model "
                 f"has {vectors.shape[1]}. Learn it again with: ilgnet taste learn"
             )
-        return EngineOutput(self._moved(output.probabilities, vectors), output.features)
+        moved = self._moved(output.probabilities, vectors)
+        return EngineOutput(moved, output.features, output.technical)
 
     def _moved(
         self, probabilities: NDArray[np.float32], features: NDArray[np.float32]

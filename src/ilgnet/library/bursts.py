@@ -115,22 +115,25 @@ def row_lengths(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def order_best_first(shots: Sequence[Shot]) -> tuple[Shot, ...]:
-    """By falling score; equals by path."""
-    return tuple(sorted(shots, key=lambda shot: (-shot.score, shot.path)))
+    """By falling frame score; equals by path."""
+    return tuple(sorted(shots, key=lambda shot: (-shot.frame_score, shot.path)))
 
 
 def why_best(ordered: Sequence[Shot]) -> str:
     """Why the first of some shots is the best, in words."""
     first, second = ordered[0], ordered[1]
-    lead = first.score - second.score
+    lead = first.frame_score - second.frame_score
     name = second.path.rpartition("/")[2]
-    close = [shot for shot in ordered[1:] if first.score - shot.score < CLOSE]
+    close = [shot for shot in ordered[1:] if first.frame_score - shot.frame_score < CLOSE]
+    technical = first.entry.verdict.technical
+    scores = f"scores {first.score:.2f}"
+    scores += "" if technical is None else f" (technical {technical:+.2f})"
     if not close:
-        return f"scores {first.score:.2f}, {lead:.2f} above the next ({name})"
+        return f"{scores}, {lead:.2f} above the next ({name})"
     if len(close) == 1:
-        return f"scores {first.score:.2f}, but {name} is only {lead:.2f} below: look at both"
+        return f"{scores}, but {name} is only {lead:.2f} below: look at both"
     return (
-        f"scores {first.score:.2f}, but {len(close)} others are less than {CLOSE} below: "
+        f"{scores}, but {len(close)} others are less than {CLOSE} below: "
         "too close to call, look at them"
     )
 

@@ -164,7 +164,7 @@ class Catalogue:
     def verdict(self, sha256: bytes, model: Model, path: str) -> Verdict | None:
         """What a model said of these contents, under the given path; None if it did not."""
         query = (
-            "SELECT score, std, p_high, percentile, votes, width, height "
+            "SELECT score, std, p_high, percentile, votes, technical, width, height "
             "FROM contents JOIN verdicts ON content = contents.id WHERE sha256 = ? AND model = ?"
         )
         row = next(self.read(query, (sha256, model.id)), None)
@@ -175,7 +175,7 @@ class Catalogue:
         where, values = which.conditions()
         query = (
             "SELECT path, sha256, taken, camera, sequence, "
-            "score, std, p_high, percentile, votes, width, height "
+            "score, std, p_high, percentile, votes, technical, width, height "
             "FROM pictures JOIN contents ON contents.id = pictures.content "
             "JOIN verdicts ON verdicts.content = contents.id AND model = ? "
             f"WHERE {where} ORDER BY path"
@@ -302,8 +302,8 @@ def _record_verdict(
     ).fetchone()[0]
     said = (verdict.score, verdict.std, verdict.p_high, verdict.percentile)
     connection.execute(
-        "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (content, model.id, *said, pack_votes(verdict.votes), _now()),
+        "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (content, model.id, *said, pack_votes(verdict.votes), _now(), verdict.technical),
     )
     if verdict.features is not None:
         largest = np.finfo(np.float16).max

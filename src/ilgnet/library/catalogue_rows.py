@@ -133,6 +133,7 @@ def verdict_from_row(
     p_high: float,
     percentile: float,
     votes: bytes | None,
+    technical: float | None,
     width: int,
     height: int,
 ) -> Verdict:
@@ -148,6 +149,7 @@ def verdict_from_row(
         height=height,
         model=model.name,
         preprocess=model.preprocess,
+        technical=technical,
     )
 
 

@@ -72,9 +72,14 @@ def m001_pictures_and_verdicts(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def m002_technical(connection: sqlite3.Connection) -> None:
+    """What frames of one scene differ by beside their scores; null where not told."""
+    connection.execute("ALTER TABLE verdicts ADD COLUMN technical REAL")
+
+
 Migration = Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (m001_pictures_and_verdicts,)
+MIGRATIONS: Final[tuple[Migration, ...]] = (m001_pictures_and_verdicts, m002_technical)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -28,6 +28,7 @@ class Candidate:
         burst: the number of its burst; None for a picture that stands alone.
         rating: what the person gave it, -1 or 1..5; None for nothing.
         doubtful: what the person gave it could not be read, or contradicts itself.
+        frame_score: what frames of its burst are ordered by; None for the score.
     """
 
     path: str
@@ -36,6 +37,12 @@ class Candidate:
     burst: int | None = None
     rating: int | None = None
     doubtful: bool = False
+    frame_score: float | None = None
+
+    @property
+    def in_burst(self) -> float:
+        """What it is compared by with the other frames of its burst."""
+        return self.score if self.frame_score is None else self.frame_score
 
     @property
     def rejected(self) -> bool:
@@ -108,8 +115,8 @@ def choose(candidates: Iterable[Candidate], rule: Rule) -> list[Choice]:
     """Decide on every photograph.
 
     A person's own decisions come first: what they rejected is rejected and takes no place; what
-    they gave stars, or may have given some, is never rejected. A higher score never leads to a
-    worse decision.
+    they gave stars, or may have given some, is never rejected. Frames of one burst are ordered by
+    their frame scores, all else by scores; a higher one of both never leads to a worse decision.
 
     Returns:
         One choice for each candidate, in input order. Equal scores are ordered by path.
@@ -140,8 +147,13 @@ class _BurstPlace:
     second: Candidate | None
 
 
-def _best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
-    return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.path))
+def _best_first(candidates: Iterable[Candidate], *, frames: bool = False) -> list[Candidate]:
+    """By falling score, or as the frames of one burst; equals by path."""
+
+    def order(candidate: Candidate) -> tuple[float, str]:
+        return -(candidate.in_burst if frames else candidate.score), candidate.path
+
+    return sorted(candidates, key=order)
 
 
 def _grouped(
@@ -157,7 +169,7 @@ def _grouped(
 def _burst_places(candidates: Sequence[Candidate]) -> dict[str, _BurstPlace]:
     places = {}
     for _, burst in _grouped(candidates, "burst"):
-        ordered = _best_first(burst)
+        ordered = _best_first(burst, frames=True)
         second = ordered[1] if len(ordered) > 1 else None
         for rank, candidate in enumerate(ordered):
             places[candidate.path] = _BurstPlace(rank, len(burst), ordered[0], second)
@@ -171,7 +183,8 @@ def _choose_within(
     for candidate in scope:
         if places[candidate.path].rank >= limit:
             yield _choice(candidate, "reject", "", places[candidate.path])
-    running = _best_first(c for c in scope if places[c.path].rank < limit)
+    considered = (c for c in scope if places[c.path].rank < limit)
+    running = _best_first(considered, frames=rule.per == "burst")
     if rule.diverse:
         running.sort(key=lambda candidate: places[candidate.path].rank)  # stable: scores stay
     for rank, candidate in enumerate(running):
@@ -216,9 +229,9 @@ def _burst_words(candidate: Candidate, place: _BurstPlace) -> str:
     if place.second is None:
         return ""
     if place.rank == 0:
-        lead = candidate.score - place.second.score
+        lead = candidate.in_burst - place.second.in_burst
         return f"best of {place.size} in its burst by {lead:.2f}"
-    behind = place.best.score - candidate.score
+    behind = place.best.in_burst - candidate.in_burst
     best = PurePath(place.best.path).name
     return (
         f"{ordinal(place.rank + 1)} of {place.size} in its burst; {best} is better by {behind:.2f}"

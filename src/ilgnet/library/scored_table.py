@@ -66,4 +66,5 @@ def _outcome(row: dict[str, Any]) -> Outcome:
         height=int(row.get("height") or 0),
         model=str(row["model"]),
         preprocess=str(row.get("preprocess") or ""),
+        technical=None if row.get("technical") is None else float(row["technical"]),
     )

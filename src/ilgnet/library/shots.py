@@ -39,6 +39,11 @@ class Shot:
         return self.entry.verdict.score
 
     @property
+    def frame_score(self) -> float:
+        """What frames of one scene are ordered by, in votes."""
+        return self.entry.verdict.frame_score
+
+    @property
     def taken(self) -> datetime | None:
         """The camera's wall clock, without a time zone."""
         return None if self.entry.taken is None else self.entry.taken.replace(tzinfo=None)

@@ -1,4 +1,7 @@
-"""From a network to `model.onnx`: one input, "probabilities", "features", and every tapped map."""
+"""From a network to `model.onnx`: one input, "probabilities", "features", and every tapped map.
+
+A network that tells it also has the output "technical".
+"""
 
 from __future__ import annotations
 
@@ -30,21 +33,23 @@ def export_onnx(network: ILGNet, path: Path) -> None:
         path: where to; one file, weights included.
     """
     side = network.trunk.input_size
+    example = torch.zeros(2, 3, side, side)
     outputs = ["probabilities", "features", *(f"tap:{name}" for name in network.taps)]
     free = {0: "batch"} if network.reduce == "flatten" else {0: "batch", 2: "height", 3: "width"}
-    axes = {"images": free, **{name: {0: "batch"} for name in outputs}}
     training = network.training
     network.eval()
     try:
+        with torch.no_grad():
+            tells = network(example).technical is not None
+        outputs += ["technical"] if tells else []
+        axes = {"images": free, **{name: {0: "batch"} for name in outputs}}
         with replacing(path) as partial, warnings.catch_warnings(), torch.no_grad():
             # The newer exporter gives the same graph here and takes thirty times as long; see
             # docs/decisions/0011. PyTorch is pinned, so the older one will not vanish unnoticed.
             warnings.simplefilter("ignore", DeprecationWarning)
-            # Padding at the far side only makes a slice that is left to the runtime to fold.
-            warnings.filterwarnings("ignore", "Constant folding", UserWarning)
             torch.onnx.export(
                 _Outputs(network).eval(),
-                (torch.zeros(2, 3, side, side),),
+                (example,),
                 partial,
                 input_names=["images"],
                 output_names=outputs,
@@ -108,4 +113,5 @@ class _Outputs(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         output = self.network(images)
-        return (output.probabilities, output.features, *output.taps.values())
+        technical = () if output.technical is None else (output.technical,)
+        return (output.probabilities, output.features, *output.taps.values(), *technical)

@@ -34,11 +34,14 @@ class NetworkOutput(NamedTuple):
         logits: (N, K) before the softmax; K is 10 for votes 1..10, 2 for low and high.
         features: (N, D), what the output layer sees.
         taps: the tapped feature maps, {name: (N, C, h', w')}.
+        technical: (N,) what frames of one scene differ by beside their votes; None from an ILGNet
+            itself, whose votes are all that it says.
     """
 
     logits: Tensor
     features: Tensor
     taps: dict[str, Tensor]
+    technical: Tensor | None = None
 
     @property
     def probabilities(self) -> Tensor:

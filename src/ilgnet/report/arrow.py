@@ -28,6 +28,7 @@ def arrow_schema() -> Any:
             ("height", pa.int32()),
             ("model", text),
             ("preprocess", text),
+            ("technical", number),
             ("error", pa.struct([("code", text), ("message", text)])),
         ]
     )

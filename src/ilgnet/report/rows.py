@@ -38,6 +38,7 @@ COLUMNS: Final = (
     "height",
     "model",
     "preprocess",
+    "technical",
     "error",
 )
 """The names in every format, in this order."""
@@ -49,6 +50,7 @@ DECIMALS: Final = {
     "percentile": 2,
     "run_percentile": 2,
     "votes": 5,
+    "technical": 4,
 }
 """Far finer than the model's error, and short enough to read."""
 

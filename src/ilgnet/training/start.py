@@ -64,7 +64,8 @@ def torch_network(weights: Weights) -> ILGNet:
 def _load_onnx(network: ILGNet, path: Path, weights: Weights) -> None:
     """Fill a network from the ONNX file that was exported from it, and prove that they agree.
 
-    The layers of the file stand in the order in which the network runs them. Exporting has merged
+    The layers that the votes come from stand in the order in which the network runs them; what the
+    file says beside its votes ("technical") is no part of the network. Exporting has merged
     every batch norm into the convolution before it: the merged weights go into the convolution,
     the merged bias into the norm, whose other values become neutral.
     """
@@ -73,7 +74,7 @@ def _load_onnx(network: ILGNet, path: Path, weights: Weights) -> None:
     arrays = _stored_arrays(graph, onnx.numpy_helper.to_array)
     stored = [
         [arrays[name] for name in node.input[1:]]
-        for node in graph.node
+        for node in _leading_to(graph, "probabilities")
         if node.op_type in ("Conv", "Gemm") and set(node.input[1:]) <= set(arrays)
     ]
     batch, bias = _example(weights), torch.empty(0)
@@ -90,6 +91,16 @@ def _load_onnx(network: ILGNet, path: Path, weights: Weights) -> None:
     check_names(_shapes(own), _shapes(values), path)
     copy_tensors(own, values)
     _prove(network, path, batch)
+
+
+def _leading_to(graph: Any, output: str) -> list[Any]:
+    """The nodes of a graph that an output depends on, in their order."""
+    wanted, nodes = {output}, []
+    for node in reversed(graph.node):
+        if wanted & set(node.output):
+            wanted |= set(node.input)
+            nodes.append(node)
+    return nodes[::-1]
 
 
 def _stored_arrays(graph: Any, to_array: Callable[[Any], NDArray[Any]]) -> dict[str, Tensor]:

@@ -12,12 +12,12 @@ from functools import partial
 from math import ceil
 from typing import Final, Literal, cast
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.models.architecture import Architecture
 from ilgnet.models.ilgnet import ILGNet, Output
+from ilgnet.models.trunks.same_conv import ConvUnit
 from ilgnet.models.trunks.trunk import FeatureMap, Trunk
 
 STAGES: Final = (
@@ -48,39 +48,6 @@ OUTSIDE: Final = {
     "_conv_head": "head.conv",
     "_bn1": "head.norm",
 }
-
-BATCH_NORM_EPSILON: Final = 1e-3
-BATCH_NORM_MOMENTUM: Final = 0.01
-
-
-class ConvUnit(nn.Module):
-    """Convolution and batch norm, with ReLU6 unless `linear`.
-
-    At stride 2 padded as TensorFlow pads an even size: the odd pixel goes below and to the right.
-    """
-
-    def __init__(
-        self,
-        channels: int,
-        filters: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        groups: int = 1,
-        linear: bool = False,
-    ) -> None:
-        super().__init__()
-        before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
-        self.uneven = (before, after, before, after) if before != after else None
-        self.linear = linear
-        padding = 0 if self.uneven else before
-        self.conv = nn.Conv2d(channels, filters, kernel, stride, padding, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(filters, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, channels, h, w) -> (N, filters, h / stride, w / stride)."""
-        x = self.norm(self.conv(F.pad(x, self.uneven) if self.uneven else x))
-        return x if self.linear else F.relu6(x)
 
 
 class InvertedResidual(nn.Module):

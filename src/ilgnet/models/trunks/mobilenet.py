@@ -11,13 +11,13 @@ from typing import Final, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.models.architecture import Architecture
 from ilgnet.models.ilgnet import ILGNet, Output
+from ilgnet.models.trunks.same_conv import ConvUnit
 from ilgnet.models.trunks.trunk import FeatureMap, Trunk
 
 BLOCKS: Final = (
@@ -36,26 +36,6 @@ BLOCKS: Final = (
     (1024, 1),
 )
 """(channels, stride) of the thirteen separable blocks; the stem before them has stride 2."""
-
-BATCH_NORM_EPSILON: Final = 1e-3
-
-
-class ConvUnit(nn.Module):
-    """Convolution, batch norm, ReLU6; at stride 2 padded below and to the right, as Keras does."""
-
-    def __init__(
-        self, channels: int, filters: int, kernel: int, *, stride: int = 1, groups: int = 1
-    ) -> None:
-        super().__init__()
-        self.stride = stride
-        padding = kernel // 2 if stride == 1 else 0
-        self.conv = nn.Conv2d(channels, filters, kernel, stride, padding, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(filters, eps=BATCH_NORM_EPSILON)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, channels, h, w) -> (N, filters, h / stride, w / stride)."""
-        padded = F.pad(x, (0, 1, 0, 1)) if self.stride == 2 else x
-        return F.relu6(self.norm(self.conv(padded)))
 
 
 def separable(channels: int, filters: int, stride: int) -> nn.Sequential:

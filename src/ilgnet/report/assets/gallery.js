@@ -304,6 +304,7 @@
       ["Better than", `${Math.floor(picture.percentile)}% of AVA`],
       ["", `${Math.floor(picture.run_percentile)}% of this run`],
       ["Disagreement", picture.std === null ? null : `\u00b1 ${picture.std.toFixed(2)} votes`],
+      ["Technical", picture.technical === null ? null : `${signed(picture.technical)} votes`],
       ["Pixels", `${picture.width} \u00d7 ${picture.height}`],
     ];
     const list = byId("detail-facts");
@@ -312,6 +313,8 @@
       list.append(element("dt", name), element("dd", value));
     }
   }
+
+  const signed = (votes) => `${votes < 0 ? "\u2212" : "+"}${Math.abs(votes).toFixed(2)}`;
 
   function element(tag, content) {
     const made = document.createElement(tag);

@@ -11,12 +11,9 @@ import onnxruntime
 from material import Material
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
-from views import View
+from views import FAMILY, View
 from votes import Array, on_ava_scale, standing
 
-from ilgnet.data.degradations import DEGRADATIONS
-
-FAMILY = {kind.name: kind.family for kind in DEGRADATIONS}
 RESAMPLES = 1000
 
 
@@ -89,6 +86,15 @@ def degradation_figures(views: Sequence[View], scores: Array) -> dict[str, objec
     }
 
 
+def preferred_figures(views: Sequence[View], scores: Array, beside: Array) -> dict[str, object]:
+    """How often what each spoilt view stands beside is preferred, by family."""
+    owners = np.unique([view.picture for view in views], return_inverse=True)[1]
+    answers: dict[str, list[tuple[int, bool]]] = {}
+    for view, owner, score, better in zip(views, owners, scores, beside, strict=True):
+        answers.setdefault(FAMILY[view.kind], []).append((int(owner), score < better))
+    return {name: _share(pairs) for name, pairs in sorted(answers.items())}
+
+
 def _share(pairs: list[tuple[int, bool]]) -> dict[str, object]:
     """The share of true answers; resampled by picture: its pairs belong together."""
     owners = np.array([owner for owner, _ in pairs])
@@ -107,6 +113,6 @@ def milliseconds(path: Path, side: int, batch: int = 8, rounds: int = 15) -> flo
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        session.run(["probabilities"], {"images": images})
+        session.run(["probabilities", "technical"], {"images": images})
         times.append(time.perf_counter() - start)
     return round(1000 * min(times) / batch, 1)

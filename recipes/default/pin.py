@@ -20,12 +20,12 @@ def main() -> None:
     """Score them and write the file that a test compares with."""
     scorer = load()
     verdicts = list(scorer.score_many(find_images([str(files("ilgnet") / "samples")])))
+    scored = {Path(v.path).name: v for v in verdicts if isinstance(v, Verdict)}
     golden = {
         "preprocess": scorer.weights.preprocess.fingerprint(),
         "onnx": scorer.weights.files[ONNX_NAME],
-        "scores": {
-            Path(v.path).name: round(v.score, 4) for v in verdicts if isinstance(v, Verdict)
-        },
+        "scores": {name: round(v.score, 4) for name, v in scored.items()},
+        "technical": {name: round(v.technical or 0.0, 4) for name, v in scored.items()},
     }
     GOLDEN.write_text(json.dumps(golden, indent=2) + "\n", encoding="utf-8")
 

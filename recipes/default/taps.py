@@ -80,6 +80,56 @@ def pool_views(
     return pooled
 
 
+def keep_maps(
+    session: onnxruntime.InferenceSession,
+    names: Sequence[str],
+    preprocess: Preprocess,
+    material: Material,
+    views: Sequence[View],
+    folder: Path,
+    cores: int,
+) -> dict[str, NDArray[np.float16]]:
+    """Whole maps of every view, float16 (V, C, h, w) by name, in files: they are too large to hold.
+
+    They are used again if the folder has them for exactly these views.
+    """
+    asked = hashlib.sha256(f"{names} {views}".encode()).hexdigest()[:12]
+    paths = [folder / f"{name}-{asked}.npy" for name in names]
+    if not all(path.is_file() for path in paths):
+        _fill(session, preprocess, material, views, paths, cores)
+    return {name: np.load(path, mmap_mode="r") for name, path in zip(names, paths, strict=True)}
+
+
+def _fill(
+    session: onnxruntime.InferenceSession,
+    preprocess: Preprocess,
+    material: Material,
+    views: Sequence[View],
+    paths: Sequence[Path],
+    cores: int,
+) -> None:
+    partial = [path.with_suffix(".partial") for path in paths]
+    first = session.run(None, {"images": prepare(look(material, views[0]), preprocess)[None]})
+    maps = [
+        np.lib.format.open_memmap(path, "w+", np.float16, (len(views), *one.shape[1:]))
+        for path, one in zip(partial, first, strict=True)
+    ]
+
+    def fill(start: int) -> None:
+        rows = slice(start, start + 4)
+        images = np.stack([prepare(look(material, view), preprocess) for view in views[rows]])
+        for kept, found in zip(maps, session.run(None, {"images": images}), strict=True):
+            kept[rows] = found
+
+    with ThreadPoolExecutor(cores) as pool:
+        for done, _ in enumerate(pool.map(fill, range(0, len(views), 4))):
+            if done % 2500 == 0:
+                print(f"maps: {4 * done} of {len(views)} views", flush=True)
+    for kept, path, final in zip(maps, partial, paths, strict=True):
+        kept.flush()
+        path.rename(final)
+
+
 def _run(
     session: onnxruntime.InferenceSession,
     preprocess: Preprocess,

@@ -17,9 +17,9 @@ from ilgnet.models.registry import create
 from ilgnet.models.trunks.trunk import Trunk
 
 VOTES = torch.arange(1.0, 11.0)
-ARCHITECTURE = "ilgnet_paired_lite0"
+ARCHITECTURE = "ilgnet_paired_lite2"
 LOCAL = ("block5", "block11", "stage3", "stage5")
-"""The local taps, which come first; "block13" and "head" see the whole picture."""
+"""The local taps, which come first; "stage7", "block13" and "head" see the whole picture."""
 BATCH = 32
 
 
@@ -41,11 +41,11 @@ class Plan:
 
     epochs: int = 12
     rate: float = 1e-3
-    decay: float = 6.0
+    decay: float = 4.0
     dropout: float = 0.5
-    order: float = 1.1
+    order: float = 0.4
     mean: float = 1.0
-    ava: float = 0.7
+    ava: float = 0.6
     rated: int = 3
     local: bool = True
 

@@ -11,15 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from material import Material
+from PIL import Image
 
 from ilgnet.data.degradations import DEGRADATIONS, Degradation, Pixels
 
 CLEAN = ("original", "mirrored", "cropped")
 """Views that show the same picture: they get the same votes."""
 SPOILT_WAYS = 4
-"""Ways in which training sees each picture spoilt, mildly and severely."""
+"""Ways in which the votes' training sees each picture spoilt, mildly and severely."""
+FRAME_WAYS = 13
+"""Other ways in which the training of technical quality sees it, beside those of `GEOMETRY`."""
+GEOMETRY = {"tilt": 2, "keystone": 1, "sidelong": 2, "careless_crop": 2, "off_side": 2}
+"""How often it sees each picture turned and cropped: the hardest to learn."""
 TAUGHT = tuple(d for d in DEGRADATIONS if not d.held_out)
 UNTAUGHT = tuple(d for d in DEGRADATIONS if d.held_out)
+FAMILY = {kind.name: kind.family for kind in DEGRADATIONS}
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class View:
 
     Attributes:
         picture: its row in the material.
-        kind: "original", "mirrored", "cropped", or the name of a degradation.
+        kind: "original", "mirrored", "cropped", "shrunk", or the name of a degradation.
         strength: of the degradation, else 0.
         seed: of its random choices; views that differ in strength alone share it.
     """
@@ -56,6 +62,24 @@ def training_views(material: Material) -> list[View]:
     return views
 
 
+def frame_views(material: Material) -> list[View]:
+    """What technical quality is learned from: every picture's frames, spoilt in twenty-two ways."""
+    views = []
+    for picture in np.flatnonzero(~material.reserved).tolist():
+        views += [View(picture), View(picture, "mirrored")]
+        views += [View(picture, "cropped", seed=seed) for seed in range(4)]
+        views += [View(picture, "shrunk", seed=seed) for seed in range(3)]
+        generator = np.random.default_rng([picture, 1])
+        others = [kind.name for kind in TAUGHT if kind.name not in GEOMETRY]
+        ways = [name for name, times in GEOMETRY.items() for _ in range(times)]
+        ways += generator.choice(others, FRAME_WAYS, replace=False).tolist()
+        for seed, name in enumerate(ways):
+            mild = generator.uniform(0.1, 0.55)
+            severe = min(1.0, mild + generator.uniform(0.2, 0.5))
+            views += [View(picture, name, strength, seed) for strength in (mild, severe)]
+    return views
+
+
 def spoilt_views(
     pictures: Sequence[int], kinds: Sequence[Degradation], strengths: Sequence[float]
 ) -> list[View]:
@@ -79,6 +103,8 @@ def look(material: Material, view: View) -> Pixels:
         return np.ascontiguousarray(rgb[:, ::-1])
     if view.kind == "cropped":
         return _mildly_cropped(rgb, generator)
+    if view.kind == "shrunk":
+        return shrunk(rgb, generator.uniform(0.5, 0.97))
     kind = next(d for d in DEGRADATIONS if d.name == view.kind)
     return kind.apply(rgb, view.strength, generator)
 
@@ -90,3 +116,15 @@ def _mildly_cropped(rgb: Pixels, generator: np.random.Generator) -> Pixels:
     top, left = (int(generator.integers(space + 1)) for space in (height - h, width - w))
     part = rgb[top : top + h, left : left + w]
     return np.ascontiguousarray(part[:, ::-1] if generator.integers(2) else part)
+
+
+def whole(material: Material, view: View) -> Pixels:
+    """The unspoilt picture with as few pixels as the view has, which a crop leaves fewer of."""
+    rgb = material.pixels[view.picture]
+    return shrunk(rgb, (look(material, view).size / rgb.size) ** 0.5)
+
+
+def shrunk(rgb: Pixels, factor: float) -> Pixels:
+    """All of the picture with fewer pixels."""
+    size = (round(rgb.shape[1] * factor), round(rgb.shape[0] * factor))
+    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))

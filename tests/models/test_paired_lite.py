@@ -30,7 +30,7 @@ def test_each_half_gets_its_own_numbers():
         torch.testing.assert_close(found, expected[name], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("half", "parameters"), [("lite", 3_371_008), ("mobilenet", 3_206_976)])
+@pytest.mark.parametrize(("half", "parameters"), [("lite", 4_811_072), ("mobilenet", 3_206_976)])
 def test_size(half, parameters):
     assert sum(p.numel() for p in getattr(PairedLite(), half).parameters()) == parameters
 
@@ -43,6 +43,7 @@ def test_the_network_taps_both_halves_locally_and_globally():
         "block11": 16,
         "stage3": 8,
         "stage5": 16,
+        "stage7": 32,
         "block13": 32,
         "head": 32,
     }

@@ -40,9 +40,9 @@ class BurstRule:
     """
 
     gap: float = 5.0
-    similarity: float = 0.63
+    similarity: float = 0.67
     quick_gap: float = 1.0
-    quick_similarity: float = 0.45
+    quick_similarity: float = 0.47
     sequence_step: int = 2
     sequence_gap: float = 60.0
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ilgnet.library.bursts import Group, order_best_first, row_lengths, unit_rows, why_best
 from ilgnet.library.shots import Shot
 
-NEAR_DUPLICATE: Final = 0.9
+NEAR_DUPLICATE: Final = 0.92
 """The least cosine of the default model's features."""
 
 DIMENSIONS: Final = 128

@@ -32,7 +32,7 @@ class PairedLite(Trunk):
         thin: multiplies all channels of both; 1 is the real network.
     """
 
-    def __init__(self, version: Literal[0, 1, 2] = 0, *, thin: float = 1.0) -> None:
+    def __init__(self, version: Literal[0, 1, 2] = 2, *, thin: float = 1.0) -> None:
         super().__init__()
         self.mobilenet = MobileNet(width=thin)
         self.lite = EfficientNetLite(version, thin=thin)
@@ -48,10 +48,14 @@ class PairedLite(Trunk):
         return {**self.mobilenet(images * SCALE + SHIFT), **self.lite(images)}
 
 
+TAPS: Final = ("block5", "block11", "stage3", "stage5", "stage7", "block13", "head")
+"""Of the shipped network: four local ones, then those that see the whole picture."""
+
+
 def _ilgnet(output: Output, *, thin: float = 1.0) -> ILGNet:
     return ILGNet(
         PairedLite(thin=thin),
-        taps=dict.fromkeys(("block5", "block11", "stage3", "stage5", "block13", "head")),
+        taps=dict.fromkeys(TAPS),
         reduce="mean_and_deviation",
         connected=round(192 * thin),
         output=output,
@@ -61,8 +65,8 @@ def _ilgnet(output: Output, *, thin: float = 1.0) -> ILGNet:
 
 ARCHITECTURES: Final = (
     Architecture(
-        "ilgnet_paired_lite0",
-        "Pooled local and global taps on EfficientNet-Lite 0 and AVA's MobileNet side by side.",
+        "ilgnet_paired_lite2",
+        "Pooled local and global taps on EfficientNet-Lite 2 and AVA's MobileNet side by side.",
         _ilgnet,
         lite_input(224),
     ),

@@ -37,7 +37,8 @@ class SameConv(nn.Conv2d):
         if self.uneven is None:
             return super().forward(input)
         if torch.onnx.is_in_onnx_export():
-            return cast("Tensor", _Exported.apply(input, self.weight, self))
+            exported = _Exported.apply(input, self.weight, self)  # type: ignore[no-untyped-call]
+            return cast("Tensor", exported)
         return super().forward(F.pad(input, self.uneven * 2))
 
 

@@ -4,7 +4,7 @@
 
 Reads the pictures, ratings and starting weights under SHARED, measures on held-out folds, trains on
 everything but the reserved photographs, and writes the model's folder. About half an hour on two
-quiet cores, with 12 GB of disk; nothing is random but what the seeds fix.
+quiet cores, with 13 GB of disk; nothing is random but what the seeds fix.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ def test_the_fields_of_a_verdict() -> None:
         "preprocess",
         "run_percentile",
         "features",
+        "technical",
     ]
     assert list(inspect.signature(ilgnet.Failure).parameters) == ["path", "code", "message"]
 

@@ -93,12 +93,12 @@ class Verdict:
         height: of the upright picture in pixels.
         model: name of the weights.
         preprocess: fingerprint of the preprocessing (`Preprocess.fingerprint`).
-        technical: what frames of one scene differ by beside their scores, in votes; 0 is an
-            ordinary photograph, a blurred, noisy, badly exposed, tilted or badly framed one is
-            below. Says little across scenes. None where the model does not tell.
         run_percentile: share of this run's scored pictures with a lower score, 0..100; None while
             the run is not finished.
         features: pooled features (D,) float32 where asked for, else None; never exported.
+        technical: what frames of one scene differ by beside their scores, in votes; 0 is an
+            ordinary photograph, a blurred, noisy, badly exposed, tilted or badly framed one is
+            below. Says little across scenes. None where the model does not tell.
     """
 
     path: str
@@ -111,9 +111,9 @@ class Verdict:
     height: int
     model: str
     preprocess: str
-    technical: float | None = None
     run_percentile: float | None = None
     features: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    technical: float | None = None
 
     @property
     def frame_score(self) -> float:

@@ -50,6 +50,11 @@ OUTSIDE: Final = {
 }
 
 
+BATCH_NORM_MOMENTUM: Final = 0.01
+
+unit: Final = partial(ConvUnit, momentum=BATCH_NORM_MOMENTUM)
+
+
 class InvertedResidual(nn.Module):
     """Expand, filter each channel, project; added to its input where the shapes agree."""
 
@@ -59,9 +64,9 @@ class InvertedResidual(nn.Module):
         super().__init__()
         wide = channels * expansion
         self.residual = stride == 1 and channels == filters
-        self.expand = ConvUnit(channels, wide, 1) if expansion > 1 else nn.Identity()
-        self.depthwise = ConvUnit(wide, wide, kernel, stride=stride, groups=wide)
-        self.project = ConvUnit(wide, filters, 1, linear=True)
+        self.expand = unit(channels, wide, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = unit(wide, wide, kernel, stride=stride, groups=wide)
+        self.project = unit(wide, filters, 1, linear=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, h, w) -> (N, filters, h / stride, w / stride)."""
@@ -84,7 +89,7 @@ class EfficientNetLite(Trunk):
         super().__init__()
         width, depth, self.input_size = VERSIONS[version]
         channels, stride = _round_to_eight(32 * thin), 2
-        self.stem = ConvUnit(3, channels, 3, stride=2)
+        self.stem = unit(3, channels, 3, stride=2)
         self.stages = nn.ModuleList()
         maps: dict[str, FeatureMap] = {}
         for index, (blocks, kernel, step, expansion, filters) in enumerate(STAGES):
@@ -99,7 +104,7 @@ class EfficientNetLite(Trunk):
             maps[f"stage{index + 1}"] = FeatureMap(filters, stride, self.input_size // stride)
             channels = filters
         head = _round_to_eight(1280 * thin)
-        self.head = ConvUnit(channels, head, 1)
+        self.head = unit(channels, head, 1)
         self.maps = {**maps, "head": FeatureMap(head, stride, self.input_size // stride)}
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:

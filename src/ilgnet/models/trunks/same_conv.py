@@ -14,8 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BATCH_NORM_EPSILON: Final = 1e-3
-BATCH_NORM_MOMENTUM: Final = 0.01
-"""Both as TensorFlow trained these networks; its momentum of 0.99 is 0.01 in PyTorch's words."""
 
 
 class SameConv(nn.Conv2d):
@@ -70,7 +68,11 @@ class _Exported(torch.autograd.Function):
 
 
 class ConvUnit(nn.Module):
-    """A `SameConv` and batch norm, with ReLU6 unless `linear`."""
+    """A `SameConv` and batch norm, with ReLU6 unless `linear`.
+
+    Args:
+        momentum: of the norm's running moments, while training.
+    """
 
     def __init__(
         self,
@@ -81,11 +83,12 @@ class ConvUnit(nn.Module):
         stride: int = 1,
         groups: int = 1,
         linear: bool = False,
+        momentum: float = 0.1,
     ) -> None:
         super().__init__()
         self.linear = linear
         self.conv = SameConv(channels, filters, kernel, stride, groups)
-        self.norm = nn.BatchNorm2d(filters, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM)
+        self.norm = nn.BatchNorm2d(filters, BATCH_NORM_EPSILON, momentum)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, h, w) -> (N, filters, h / stride, w / stride)."""

@@ -28,9 +28,10 @@ WORST = [
     "Overrated: clean product pictures (two cups on white, cotton swabs) that bore people.",
     "Underrated: a wedding couple blurred behind a car, a window bursting in slow motion: the "
     "blur and the clutter are the idea.",
-    "Spoilt copies: of mild wrong exposures by tone curves, the score and technical together let "
-    "one in four or five pass, of the mildest careless crops as many; the score alone prefers a "
-    "darkened copy about as often as not.",
+    "Spoilt copies, score and technical together: of those mildly darkened by a tone curve three "
+    "in ten pass for the better frame, of the mildest careless crops one in four, of mildly "
+    "brightened or slanted ones one in six. The score alone prefers a mildly darkened copy three "
+    "times in four, a badly darkened one as often as not.",
 ]
 LIMITS = [
     "Its accuracy on AVA could not be measured: AVA's pictures were not at hand. NIMA's own "

@@ -152,18 +152,15 @@ def _scores(shot: Shot) -> str:
 
 
 def _group(group: Group) -> dict[str, Any]:
+    return {"why": group.why, "best": group.best, "shots": [_shot(shot) for shot in group.shots]}
+
+
+def _shot(shot: Shot) -> dict[str, Any]:
+    technical, taken = shot.entry.verdict.technical, shot.entry.taken
     return {
-        "why": group.why,
-        "best": group.best,
-        "shots": [
-            {
-                "path": shot.path,
-                "files": list(shot.files),
-                "score": round(shot.score, 4),
-                "technical": technical if technical is None else round(technical, 4),
-                "taken": None if shot.entry.taken is None else shot.entry.taken.isoformat(),
-            }
-            for shot in group.shots
-            for technical in (shot.entry.verdict.technical,)
-        ],
+        "path": shot.path,
+        "files": list(shot.files),
+        "score": round(shot.score, 4),
+        "technical": None if technical is None else round(technical, 4),
+        "taken": None if taken is None else taken.isoformat(),
     }

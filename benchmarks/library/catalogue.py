@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.library.made_up import make_catalogue
 
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.near_duplicates import nearest_earlier
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.choosing.near_duplicates import nearest_earlier
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -13,7 +13,7 @@ import json
 import numpy as np
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.taste import Choices, Opinions, Stars, learn
+from ilgnet.taste.learn import Choices, Opinions, Stars, learn
 
 SETTINGS = (
     (60, 10, 40, 1, "stars"),

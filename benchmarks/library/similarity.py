@@ -8,7 +8,7 @@ some of them: shifted, turned, lit anew, blurred, with noise. Prints quantiles o
 model's features, the shares beyond the thresholds in use, the thresholds that the rules of
 docs/decisions/0052-similarity.md give, and the pairs that are most alike, to look at: a set may
 hold one scene twice. After a new default model, run the above, and change the thresholds in
-src/ilgnet/library/bursts.py and near_duplicates.py where the rules give others.
+src/ilgnet/library/choosing/bursts.py and near_duplicates.py where the rules give others.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
 from ilgnet.images.sources import find_images
-from ilgnet.library.bursts import USUAL, unit_rows
-from ilgnet.library.near_duplicates import NEAR_DUPLICATE
+from ilgnet.library.choosing.bursts import USUAL, unit_rows
+from ilgnet.library.choosing.near_duplicates import NEAR_DUPLICATE
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import Verdict
 from ilgnet.zoo.records import ONNX_NAME

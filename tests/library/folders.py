@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
-from ilgnet.library.plan import Edit, How, Plan, Step, Transfer
+from ilgnet.library.changes.plan import Edit, How, Plan, Step, Transfer
 
 Tree = dict[str, str]
 """Relative path -> sha256, or "-> target" for a symbolic link."""

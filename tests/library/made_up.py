@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilgnet.images.preprocess import Preprocess
-from ilgnet.library.capture import Capture
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_place import Library, beside_pictures
-from ilgnet.library.catalogue_rows import Entry, Seen, Stamp
-from ilgnet.library.shots import Shot
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import Library, beside_pictures
+from ilgnet.library.catalogue.rows import Entry, Seen, Stamp
+from ilgnet.library.photograph.capture import Capture
+from ilgnet.library.photograph.shots import Shot
 from ilgnet.values import Failure, Verdict
 from ilgnet.zoo.records import Weights
 

@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ilgnet.images.sources import find_images
-from ilgnet.library.agreement import among_all, within_groups
-from ilgnet.library.bursts import USUAL, BurstRule, Group, find_bursts, why_best
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_place import beside_pictures
-from ilgnet.library.catalogue_score import score_library
-from ilgnet.library.near_duplicates import NEAR_DUPLICATE, find_near_duplicates, nearest_earlier
-from ilgnet.library.shots import Shot, group_files, shots
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import beside_pictures
+from ilgnet.library.catalogue.score import score_library
+from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts, why_best
+from ilgnet.library.choosing.near_duplicates import (
+    NEAR_DUPLICATE,
+    find_near_duplicates,
+    nearest_earlier,
+)
+from ilgnet.library.photograph.shots import Shot, group_files, shots
 from ilgnet.scoring import Scorer
+from ilgnet.taste.agreement import among_all, within_groups
 from ilgnet.zoo.records import DEFAULT_MODEL, ONNX_NAME, find_weights
 from tests.library.made_up import made_up_shots
 from tests.library.season import make_old, write_picture

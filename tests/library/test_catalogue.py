@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from ilgnet.engines.protocol import EngineOutput
 from ilgnet.errors import LibraryError
 from ilgnet.images.sources import find_images
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_file import PAGE_BYTES
-from ilgnet.library.catalogue_place import beside_pictures, find_library, in_user_folder
-from ilgnet.library.catalogue_rows import Filter
-from ilgnet.library.catalogue_schema import MIGRATIONS, migrate
-from ilgnet.library.catalogue_score import score_library
-from ilgnet.library.catalogue_upkeep import status
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.file import PAGE_BYTES
+from ilgnet.library.catalogue.place import beside_pictures, find_library, in_user_folder
+from ilgnet.library.catalogue.rows import Filter
+from ilgnet.library.catalogue.schema import MIGRATIONS, migrate
+from ilgnet.library.catalogue.score import score_library
+from ilgnet.library.catalogue.upkeep import status
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import Failure, Outcome, Verdict
 from tests.library.made_up import make_catalogue
@@ -84,9 +84,9 @@ def test_second_run_does_not_even_read_unchanged_files(
     scorer: Scorer, catalogue: Catalogue, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As if the files had been there for longer than the two seconds of the next test.
-    monkeypatch.setattr("ilgnet.library.catalogue.RACY_NS", -1)
+    monkeypatch.setattr("ilgnet.library.catalogue.catalogue.RACY_NS", -1)
     first, _ = run(scorer, catalogue)
-    monkeypatch.setattr("ilgnet.library.catalogue_score._read", no_reading)
+    monkeypatch.setattr("ilgnet.library.catalogue.score._read", no_reading)
     assert run(scorer, catalogue)[0] == first
 
 
@@ -94,7 +94,7 @@ def test_a_file_that_was_changed_a_moment_before_is_read_again(
     scorer: Scorer, catalogue: Catalogue, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(scorer, catalogue)  # within two seconds of writing the files
-    monkeypatch.setattr("ilgnet.library.catalogue_score._read", no_reading)
+    monkeypatch.setattr("ilgnet.library.catalogue.score._read", no_reading)
     with pytest.raises(AssertionError, match="was read"):
         run(scorer, catalogue)
 
@@ -102,7 +102,7 @@ def test_a_file_that_was_changed_a_moment_before_is_read_again(
 def test_changed_file_is_scored_again_even_with_the_old_time_length_and_inode(
     scorer: Scorer, catalogue: Catalogue, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ilgnet.library.catalogue.RACY_NS", -1)
+    monkeypatch.setattr("ilgnet.library.catalogue.catalogue.RACY_NS", -1)
     changed = root / "day0" / "IMG_0001.jpg"
     changed.write_bytes(changed.read_bytes().ljust(9_000, b"\0"))
     first, _ = run(scorer, catalogue)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ilgnet.library.capture import Capture, read_capture, sequence_number
+from ilgnet.library.photograph.capture import Capture, read_capture, sequence_number
 from tests.library.season import exif, picture
 
 MOMENT = datetime(2024, 5, 1, 12, 34, 56, 780_000)

@@ -19,9 +19,10 @@ import pytest
 
 from ilgnet.errors import LibraryError
 from ilgnet.images.sources import find_images
-from ilgnet.library import catalogue_file, catalogue_score
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_place import beside_pictures, in_user_folder
+from ilgnet.library.catalogue import file as catalogue_file
+from ilgnet.library.catalogue import score as catalogue_score
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import beside_pictures, in_user_folder
 from ilgnet.scoring import Scorer
 from ilgnet.values import Verdict
 from tests.library.season import write_picture
@@ -33,9 +34,10 @@ SCORE = """
 import sys
 from pathlib import Path
 from ilgnet.images.sources import find_images
-from ilgnet.library import catalogue_file, catalogue_score
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_place import beside_pictures
+from ilgnet.library.catalogue import file as catalogue_file
+from ilgnet.library.catalogue import score as catalogue_score
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import beside_pictures
 from ilgnet.scoring import load
 
 catalogue_score.COMMIT_ROWS = 3

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.cull import DECISIONS, Candidate, Rule, choose, ordinal
+from ilgnet.library.choosing.cull import DECISIONS, Candidate, Rule, choose, ordinal
 
 SCORES = st.integers(100, 1000).map(lambda n: n / 100)
 

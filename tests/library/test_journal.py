@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.journal import (
+from ilgnet.library.changes.journal import (
     Busy,
     Journal,
     create_journal,
@@ -21,8 +21,8 @@ from ilgnet.library.journal import (
     list_journals,
     read_journal,
 )
-from ilgnet.library.journal_run import apply_plan, settle_interrupted, undo
-from ilgnet.library.plan import HOWS, Edit, How, Plan, Transfer
+from ilgnet.library.changes.plan import HOWS, Edit, How, Plan, Transfer
+from ilgnet.library.changes.run import apply_plan, settle_interrupted, undo
 from tests.library.folders import contents, edit_plan, make_shooting, times, transfer_plan, tree
 
 
@@ -287,7 +287,8 @@ def test_two_processes_do_not_take_back_at_once(tmp_path: Path) -> None:
     journal = apply_plan(edit_plan(root))
     before = tree(root)
     code = (
-        "import sys; from pathlib import Path; from ilgnet.library import journal, journal_run\n"
+        "import sys; from pathlib import Path\n"
+        "from ilgnet.library.changes import journal, run as journal_run\n"
         "try: journal_run.undo(journal.read_journal(Path(sys.argv[1])))\n"
         "except journal.Busy: sys.exit(7)"
     )
@@ -335,7 +336,7 @@ def test_a_run_that_another_process_settled_is_not_begun(
         settle_interrupted()
         return journal
 
-    monkeypatch.setattr("ilgnet.library.journal_run.create_journal", create_and_lose)
+    monkeypatch.setattr("ilgnet.library.changes.run.create_journal", create_and_lose)
     with pytest.raises(Busy, match="Nothing was done"):
         apply_plan(edit_plan(root))
     assert tree(root) == before

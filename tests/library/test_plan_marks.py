@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ilgnet.library.journal import find_journal
-from ilgnet.library.journal_run import apply_plan, undo
-from ilgnet.library.photographs import gather
-from ilgnet.library.plan_marks import MarkPlan, MarkRule, SidecarStyle, plan_marks
-from ilgnet.library.xmp import Notes, read_packet, read_sidecar
-from ilgnet.library.xmp_jpeg import read_embedded
-from ilgnet.library.xmp_write import merge_notes
+from ilgnet.library.changes.journal import find_journal
+from ilgnet.library.changes.run import apply_plan, undo
+from ilgnet.library.choosing.plan_marks import MarkPlan, MarkRule, SidecarStyle, plan_marks
+from ilgnet.library.photograph.photographs import gather
+from ilgnet.library.sidecar.jpeg import read_embedded
+from ilgnet.library.sidecar.write import merge_notes
+from ilgnet.library.sidecar.xmp import Notes, read_packet, read_sidecar
 from ilgnet.values import Verdict
 from tests.library.folders import tree
 from tests.library.programs import needs_exiftool

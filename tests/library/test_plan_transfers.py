@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.cull import Choice, Decision
-from ilgnet.library.journal import find_journal
-from ilgnet.library.journal_run import apply_plan, undo
-from ilgnet.library.photographs import gather
-from ilgnet.library.plan import HOWS, How
-from ilgnet.library.plan_transfers import (
+from ilgnet.library.changes.journal import find_journal
+from ilgnet.library.changes.plan import HOWS, How
+from ilgnet.library.changes.run import apply_plan, undo
+from ilgnet.library.choosing.cull import Choice, Decision
+from ilgnet.library.choosing.plan_transfers import (
     TransferPlan,
     TransferRule,
     is_sorted_already,
     plan_transfers,
 )
+from ilgnet.library.photograph.photographs import gather
 from ilgnet.values import Verdict
 from tests.library.folders import contents, tree
 

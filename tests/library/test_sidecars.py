@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ilgnet.library.photographs import gather
-from ilgnet.library.sidecars import FileGroup, Folder, sidecar_path
+from ilgnet.library.photograph.files import FileGroup, Folder, sidecar_path
+from ilgnet.library.photograph.photographs import gather
 from ilgnet.values import Verdict
 
 

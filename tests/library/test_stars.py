@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.stars import DEFAULT_CUTS, StarRule, run_percentiles
+from ilgnet.library.choosing.stars import DEFAULT_CUTS, StarRule, run_percentiles
 
 
 @given(st.lists(st.floats(1, 10), min_size=1))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ilgnet.engines.taste import Taste, tilt
 from ilgnet.errors import LibraryError
-from ilgnet.library.taste import Choices, Stars, _principal, learn
+from ilgnet.taste.learn import Choices, Stars, _principal, learn
 from ilgnet.values import VOTES
 
 PICTURES, FEATURES, DAYS = 300, 40, 20

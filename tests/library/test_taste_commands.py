@@ -15,12 +15,12 @@ from click.testing import CliRunner, Result
 from ilgnet.cli.main import ilgnet
 from ilgnet.errors import LibraryError, ModelError
 from ilgnet.images.sources import find_images
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_place import beside_pictures
-from ilgnet.library.catalogue_score import score_library
-from ilgnet.library.shots import shots
-from ilgnet.library.taste_labels import group_shots
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import beside_pictures
+from ilgnet.library.catalogue.score import score_library
+from ilgnet.library.photograph.shots import shots
 from ilgnet.scoring import Scorer, load
+from ilgnet.taste.labels import group_shots
 from ilgnet.values import VOTES, Verdict
 from ilgnet.zoo.records import TASTE_NAME, read_weights
 from tests.library.made_up import made_up_shots

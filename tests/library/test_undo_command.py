@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ilgnet.cli.main import main
-from ilgnet.library.xmp import read_sidecar
+from ilgnet.library.sidecar.xmp import read_sidecar
 from tests.library.folders import contents, tree
 from tests.library.season import write_picture
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.plan import Edit
-from ilgnet.library.xmp import Notes, read_packet
-from ilgnet.library.xmp_jpeg import read_embedded, replace_embedded
-from ilgnet.library.xmp_write import merge_notes
+from ilgnet.library.changes.plan import Edit
+from ilgnet.library.sidecar.jpeg import read_embedded, replace_embedded
+from ilgnet.library.sidecar.write import merge_notes
+from ilgnet.library.sidecar.xmp import Notes, read_packet
 from tests.library.programs import exiftool, exiv2, needs_exiftool, needs_exiv2
 
 HERE = Path("here.jpg")

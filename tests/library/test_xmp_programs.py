@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ilgnet.library.xmp import Notes, read_sidecar
-from ilgnet.library.xmp_write import merge_notes
+from ilgnet.library.sidecar.write import merge_notes
+from ilgnet.library.sidecar.xmp import Notes, read_sidecar
 from tests.library.programs import exiftool, exiv2, needs_exiftool, needs_exiv2
 
 SAMPLES = sorted((Path(__file__).parent / "sidecars").glob("*.xmp"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.xmp import read_packet, read_sidecar
+from ilgnet.library.sidecar.xmp import read_packet, read_sidecar
 
 SAMPLES = Path(__file__).parent / "sidecars"
 HERE = Path("here.xmp")

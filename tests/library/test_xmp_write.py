@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.xmp import NOTES, PREFIXES, RATING, Notes, read_packet
-from ilgnet.library.xmp_edit import set_properties
-from ilgnet.library.xmp_write import EMPTY_PACKET, merge_notes
+from ilgnet.library.sidecar.edit import set_properties
+from ilgnet.library.sidecar.write import EMPTY_PACKET, merge_notes
+from ilgnet.library.sidecar.xmp import NOTES, PREFIXES, RATING, Notes, read_packet
 
 SAMPLES = Path(__file__).parent / "sidecars"
 HERE = Path("here.xmp")

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from ilgnet.cli.exits import EXIT_NOTHING, EXIT_OK
 from ilgnet.cli.library_options import library_argument
-from ilgnet.library.agreement import Agreement, within_groups
-from ilgnet.library.bursts import USUAL, BurstRule, Group, find_bursts
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_place import find_library
-from ilgnet.library.near_duplicates import NEAR_DUPLICATE, find_near_duplicates
-from ilgnet.library.ratings import own_ratings
-from ilgnet.library.shots import Shot, shots
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import find_library
+from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts
+from ilgnet.library.choosing.near_duplicates import NEAR_DUPLICATE, find_near_duplicates
+from ilgnet.library.photograph.shots import Shot, shots
+from ilgnet.library.sidecar.ratings import own_ratings
 from ilgnet.report.rows import shown
+from ilgnet.taste.agreement import Agreement, within_groups
 
 
 @click.command()

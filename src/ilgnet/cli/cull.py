@@ -22,14 +22,14 @@ from ilgnet.cli.plan_output import (
     step_words,
 )
 from ilgnet.cli.scored_input import ScoredInput, scored_input, scored_input_options
-from ilgnet.library.cull import DECISIONS, Candidate, Choice, Decision, Rule, choose
-from ilgnet.library.journal import Journal
-from ilgnet.library.opinions import Opinion, read_opinion
-from ilgnet.library.photographs import Photograph, with_bursts, with_times
-from ilgnet.library.plan import How, Plan
-from ilgnet.library.plan_marks import SIDECAR_STYLES, MarkRule, SidecarStyle, plan_marks
-from ilgnet.library.plan_transfers import TransferRule, is_sorted_already, plan_transfers
-from ilgnet.library.xmp import REJECTED, Notes
+from ilgnet.library.changes.journal import Journal
+from ilgnet.library.changes.plan import How, Plan
+from ilgnet.library.choosing.cull import DECISIONS, Candidate, Choice, Decision, Rule, choose
+from ilgnet.library.choosing.plan_marks import SIDECAR_STYLES, MarkRule, SidecarStyle, plan_marks
+from ilgnet.library.choosing.plan_transfers import TransferRule, is_sorted_already, plan_transfers
+from ilgnet.library.photograph.photographs import Photograph, with_bursts, with_times
+from ilgnet.library.sidecar.opinions import Opinion, read_opinion
+from ilgnet.library.sidecar.xmp import REJECTED, Notes
 from ilgnet.report.rows import shown
 
 COLOURS = {"keep": "green", "maybe": "yellow", "reject": "red"}

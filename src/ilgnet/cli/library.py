@@ -14,17 +14,17 @@ import click
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_NOTHING, EXIT_OK
 from ilgnet.cli.library_options import library_argument
 from ilgnet.cli.options import chosen_format, output_options, progress_options
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_place import find_library
-from ilgnet.library.catalogue_rows import Filter
-from ilgnet.library.catalogue_upkeep import (
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import find_library
+from ilgnet.library.catalogue.rows import Filter
+from ilgnet.library.catalogue.upkeep import (
     Status,
     Verified,
     check_files,
     check_structure,
     to_forget,
 )
-from ilgnet.library.catalogue_upkeep import (
+from ilgnet.library.catalogue.upkeep import (
     status as library_status,
 )
 from ilgnet.report.gallery import write_gallery

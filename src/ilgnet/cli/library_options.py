@@ -9,9 +9,9 @@ from typing import Any, Final
 import click
 
 from ilgnet.images.sources import Found
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_place import beside_pictures, in_user_folder, library_of
-from ilgnet.library.catalogue_score import score_library
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import beside_pictures, in_user_folder, library_of
+from ilgnet.library.catalogue.score import score_library
 from ilgnet.scoring import Scorer
 from ilgnet.values import Outcome
 

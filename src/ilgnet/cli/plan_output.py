@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK, EXIT_UNREADABLE
-from ilgnet.library.journal import Journal, State
-from ilgnet.library.journal_run import apply_plan
-from ilgnet.library.plan import Edit, Plan, Step
+from ilgnet.library.changes.journal import Journal, State
+from ilgnet.library.changes.plan import Edit, Plan, Step
+from ilgnet.library.changes.run import apply_plan
 from ilgnet.report.progress import track
 from ilgnet.report.rows import json_bytes, shown
 

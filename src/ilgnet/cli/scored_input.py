@@ -12,12 +12,12 @@ import click
 
 from ilgnet.cli.library_options import FOLDER, score_with_library
 from ilgnet.cli.options import chosen_images, model_options, picture_options, progress_options
-from ilgnet.library.capture import Capture
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_place import find_library
-from ilgnet.library.catalogue_rows import model_digest
-from ilgnet.library.photographs import Photograph, gather, read_file_capture, unscored
-from ilgnet.library.scored_table import EXTENSIONS, read_scored
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import find_library
+from ilgnet.library.catalogue.rows import model_digest
+from ilgnet.library.photograph.capture import Capture
+from ilgnet.library.photograph.photographs import Photograph, gather, read_file_capture, unscored
+from ilgnet.library.photograph.scored_table import EXTENSIONS, read_scored
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
 from ilgnet.scoring import Scorer, load

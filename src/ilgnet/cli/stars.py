@@ -20,12 +20,18 @@ from ilgnet.cli.plan_output import (
     step_words,
 )
 from ilgnet.cli.scored_input import ScoredInput, scored_input, scored_input_options
-from ilgnet.library.journal import Journal
-from ilgnet.library.photographs import Photograph
-from ilgnet.library.plan_marks import SIDECAR_STYLES, MarkPlan, MarkRule, SidecarStyle, plan_marks
-from ilgnet.library.stars import DEFAULT_CUTS, Scale, StarRule, run_percentiles
-from ilgnet.library.xmp import Notes
-from ilgnet.library.xmp_write import rating_words
+from ilgnet.library.changes.journal import Journal
+from ilgnet.library.choosing.plan_marks import (
+    SIDECAR_STYLES,
+    MarkPlan,
+    MarkRule,
+    SidecarStyle,
+    plan_marks,
+)
+from ilgnet.library.choosing.stars import DEFAULT_CUTS, Scale, StarRule, run_percentiles
+from ilgnet.library.photograph.photographs import Photograph
+from ilgnet.library.sidecar.write import rating_words
+from ilgnet.library.sidecar.xmp import Notes
 from ilgnet.report.rows import shown
 
 

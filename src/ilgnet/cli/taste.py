@@ -10,14 +10,14 @@ import click
 
 from ilgnet.cli.exits import EXIT_OK
 from ilgnet.cli.library_options import library_argument
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_place import find_library
-from ilgnet.library.catalogue_rows import Model, model_digest
-from ilgnet.library.taste import Learnt
-from ilgnet.library.taste import learn as learn_taste
-from ilgnet.library.taste_labels import Labelled, from_choices, from_ratings, from_sidecars
-from ilgnet.library.taste_save import save_taste
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import find_library
+from ilgnet.library.catalogue.rows import Model, model_digest
 from ilgnet.report.rows import shown
+from ilgnet.taste.labels import Labelled, from_choices, from_ratings, from_sidecars
+from ilgnet.taste.learn import Learnt
+from ilgnet.taste.learn import learn as learn_taste
+from ilgnet.taste.save import save_taste
 from ilgnet.zoo.records import DEFAULT_MODEL, Weights, find_weights
 
 LISTED = 5

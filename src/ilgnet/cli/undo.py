@@ -6,8 +6,8 @@ import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK
 from ilgnet.cli.plan_output import amount, failures, named, print_json, step_words
-from ilgnet.library.journal import Journal, find_journal, list_journals
-from ilgnet.library.journal_run import undo as take_back
+from ilgnet.library.changes.journal import Journal, find_journal, list_journals
+from ilgnet.library.changes.run import undo as take_back
 from ilgnet.report.rows import shown
 
 

@@ -7,7 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from ilgnet.library.xmp import (
+from ilgnet.library.sidecar.edit import set_properties
+from ilgnet.library.sidecar.packet import Name, parse_packet
+from ilgnet.library.sidecar.xmp import (
     ACDSEE_RATING,
     DIGIKAM_COLOURS,
     DIGIKAM_LABEL,
@@ -23,8 +25,6 @@ from ilgnet.library.xmp import (
     Sidecar,
     read_packet,
 )
-from ilgnet.library.xmp_edit import set_properties
-from ilgnet.library.xmp_packet import Name, parse_packet
 
 EMPTY_PACKET: Final = f"""\
 <?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>

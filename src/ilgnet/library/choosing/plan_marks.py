@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.journal_files import READ_ONLY, is_read_only
-from ilgnet.library.opinions import JPEG_EXTENSIONS, Opinion, read_opinion
-from ilgnet.library.photographs import Photograph
-from ilgnet.library.plan import Edit, Plan
-from ilgnet.library.sidecars import Style, sidecar_path
-from ilgnet.library.xmp import Notes
-from ilgnet.library.xmp_jpeg import replace_embedded
-from ilgnet.library.xmp_write import Merged, merge_notes, rating_words
+from ilgnet.library.changes.file_operations import READ_ONLY, is_read_only
+from ilgnet.library.changes.plan import Edit, Plan
+from ilgnet.library.photograph.files import Style, sidecar_path
+from ilgnet.library.photograph.photographs import Photograph
+from ilgnet.library.sidecar.jpeg import replace_embedded
+from ilgnet.library.sidecar.opinions import JPEG_EXTENSIONS, Opinion, read_opinion
+from ilgnet.library.sidecar.write import Merged, merge_notes, rating_words
+from ilgnet.library.sidecar.xmp import Notes
 
 SidecarStyle = Literal["auto", "adobe", "darktable", "both"]
 SIDECAR_STYLES: Final[tuple[SidecarStyle, ...]] = ("auto", "adobe", "darktable", "both")

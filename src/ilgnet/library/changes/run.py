@@ -11,16 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.journal import (
-    Busy,
-    Journal,
-    Progress,
-    create_journal,
-    has_ended,
-    read_journal,
-    unsettled_journals,
-)
-from ilgnet.library.journal_files import (
+from ilgnet.library.changes.file_operations import (
     Refused,
     file_digest,
     move,
@@ -32,8 +23,17 @@ from ilgnet.library.journal_files import (
     undo_edit,
     undo_transfer,
 )
-from ilgnet.library.plan import Edit, Plan, Transfer, check_inside
-from ilgnet.library.sidecars import Folder
+from ilgnet.library.changes.journal import (
+    Busy,
+    Journal,
+    Progress,
+    create_journal,
+    has_ended,
+    read_journal,
+    unsettled_journals,
+)
+from ilgnet.library.changes.plan import Edit, Plan, Transfer, check_inside
+from ilgnet.library.photograph.files import Folder
 
 _HOPELESS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV}
 """After one of these the next step would fail too."""

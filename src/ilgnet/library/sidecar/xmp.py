@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.xmp_packet import Name, Packet, parse_packet
+from ilgnet.library.sidecar.packet import Name, Packet, parse_packet
 
 XMP: Final = "http://ns.adobe.com/xap/1.0/"
 NOTES: Final = "https://github.com/ilgnet/ilgnet/ns/1.0/"

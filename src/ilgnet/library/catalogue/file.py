@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.catalogue_place import Library
-from ilgnet.library.catalogue_schema import MIGRATIONS, check_version, migrate, schema_version
+from ilgnet.library.catalogue.place import Library
+from ilgnet.library.catalogue.schema import (
+    MIGRATIONS,
+    check_version,
+    migrate,
+    schema_version,
+)
 
 BUSY_SECONDS: Final = 30.0
 """How long one process waits for another's transaction; ours last milliseconds."""

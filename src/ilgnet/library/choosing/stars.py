@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.xmp import REJECTED
+from ilgnet.library.sidecar.xmp import REJECTED
 
 DEFAULT_CUTS: Final = (10.0, 30.0, 60.0, 85.0, 95.0)
 """Percentiles from which a picture has 1, 2, 3, 4 and 5 stars: 5% have five, 10% four."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.xmp_packet import Span
+from ilgnet.library.sidecar.packet import Span
 
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _EXIF: Final = b"Exif\0"

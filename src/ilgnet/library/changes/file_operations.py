@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ilgnet.library.plan import Edit, Transfer, digest
+from ilgnet.library.changes.plan import Edit, Transfer, digest
 
 _PIECE: Final = 1 << 20
 READ_ONLY: Final = "it is read-only and was left alone; allow writing to it if it may be changed"

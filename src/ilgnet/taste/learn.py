@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ilgnet.engines.taste import Taste
 from ilgnet.errors import LibraryError
-from ilgnet.library.agreement import Agreement, among_all, chosen_pairs
 from ilgnet.metrics import FEWEST_UNITS, places, srcc
+from ilgnet.taste.agreement import Agreement, among_all, chosen_pairs
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

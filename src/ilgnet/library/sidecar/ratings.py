@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.opinions import read_opinion
-from ilgnet.library.shots import Shot
-from ilgnet.library.sidecars import Folder
+from ilgnet.library.photograph.files import Folder
+from ilgnet.library.photograph.shots import Shot
+from ilgnet.library.sidecar.opinions import read_opinion
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.bursts import find_bursts
-from ilgnet.library.capture import Capture, read_capture, sequence_number
-from ilgnet.library.catalogue_rows import Entry
-from ilgnet.library.shots import Shot
-from ilgnet.library.sidecars import FileGroup, Folder, Style
+from ilgnet.library.catalogue.rows import Entry
+from ilgnet.library.choosing.bursts import find_bursts
+from ilgnet.library.photograph.capture import Capture, read_capture, sequence_number
+from ilgnet.library.photograph.files import FileGroup, Folder, Style
+from ilgnet.library.photograph.shots import Shot
 from ilgnet.values import Failure, Verdict
 
 CaptureReader = Callable[[Path], Capture]

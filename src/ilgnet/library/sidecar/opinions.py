@@ -11,10 +11,10 @@ from typing import BinaryIO, Final
 from PIL import Image
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.sidecars import FileGroup
-from ilgnet.library.xmp import Sidecar, read_packet, read_sidecar
-from ilgnet.library.xmp_jpeg import read_embedded
-from ilgnet.library.xmp_write import rating_words
+from ilgnet.library.photograph.files import FileGroup
+from ilgnet.library.sidecar.jpeg import read_embedded
+from ilgnet.library.sidecar.write import rating_words
+from ilgnet.library.sidecar.xmp import Sidecar, read_packet, read_sidecar
 
 JPEG_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
 

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ilgnet.library.shots import Shot
+from ilgnet.library.photograph.shots import Shot
 
 OPEN_GROUPS: Final = 64
 """Bursts that may be going on at once; where seconds are lost, a minute's pictures interleave."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ilgnet.images.formats import IMAGE_EXTENSIONS, RAW_EXTENSIONS, VIDEO_EXTENSIONS
-from ilgnet.library.shots import group_files
+from ilgnet.library.photograph.shots import group_files
 
 Style = Literal["adobe", "darktable"]
 SIDECAR_EXTENSION: Final = ".xmp"

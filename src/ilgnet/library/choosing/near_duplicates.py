@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ilgnet.library.bursts import Group, order_best_first, row_lengths, unit_rows, why_best
-from ilgnet.library.shots import Shot
+from ilgnet.library.choosing.bursts import Group, order_best_first, row_lengths, unit_rows, why_best
+from ilgnet.library.photograph.shots import Shot
 
 NEAR_DUPLICATE: Final = 0.92
 """The least cosine of the default model's features."""

@@ -10,7 +10,7 @@ from posixpath import splitext
 from typing import Final
 
 from ilgnet.images.formats import RAW_EXTENSIONS
-from ilgnet.library.catalogue_rows import Entry
+from ilgnet.library.catalogue.rows import Entry
 
 DEVELOPED_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".jpe", ".heic", ".heif", ".hif"})
 """What a camera writes beside its RAW files."""

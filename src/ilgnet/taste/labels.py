@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_rows import Model
-from ilgnet.library.ratings import own_ratings
-from ilgnet.library.shots import Shot, shots
-from ilgnet.library.taste import Choices, Opinions, Stars
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.rows import Model
+from ilgnet.library.photograph.shots import Shot, shots
+from ilgnet.library.sidecar.ratings import own_ratings
 from ilgnet.metrics import FEWEST_UNITS
+from ilgnet.taste.learn import Choices, Opinions, Stars
 
 REJECTED: Final = 0.0
 """A reject is worse than one star."""

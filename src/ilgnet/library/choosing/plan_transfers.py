@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.cull import DECISIONS, Choice, Decision
-from ilgnet.library.photographs import Photograph
-from ilgnet.library.plan import How, Plan, Step, Transfer
+from ilgnet.library.changes.plan import How, Plan, Step, Transfer
+from ilgnet.library.choosing.cull import DECISIONS, Choice, Decision
+from ilgnet.library.photograph.photographs import Photograph
 
 _MOST_NAMESAKES: Final = 10_000
 

@@ -7,7 +7,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.xmp_packet import (
+from ilgnet.library.sidecar.packet import (
     RDF,
     Name,
     Packet,

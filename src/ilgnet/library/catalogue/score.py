@@ -19,9 +19,9 @@ from typing import Final
 
 from ilgnet.errors import ImageError, LibraryError
 from ilgnet.images.files import open_image_file
-from ilgnet.library.capture import Capture, read_capture
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_rows import Model, Seen, Stamp, content_hash
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.rows import Model, Seen, Stamp, content_hash
+from ilgnet.library.photograph.capture import Capture, read_capture
 from ilgnet.scoring import Scorer
 from ilgnet.values import Failure, ImageRef, Outcome, Verdict
 

@@ -9,10 +9,10 @@ from typing import Literal
 
 from ilgnet.errors import ImageError
 from ilgnet.images.files import open_image_file
-from ilgnet.library.catalogue import Catalogue
-from ilgnet.library.catalogue_rows import Filter, Stamp, content_hash
-from ilgnet.library.shots import group_files
-from ilgnet.library.survey import Survey, survey
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.rows import Filter, Stamp, content_hash
+from ilgnet.library.photograph.shots import group_files
+from ilgnet.library.photograph.survey import Survey, survey
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.capture import sequence_number
-from ilgnet.library.catalogue_file import CatalogueFile, Mode
-from ilgnet.library.catalogue_place import Library
-from ilgnet.library.catalogue_rows import (
+from ilgnet.library.catalogue.file import CatalogueFile, Mode
+from ilgnet.library.catalogue.place import Library
+from ilgnet.library.catalogue.rows import (
     Entry,
     Filter,
     Model,
@@ -33,6 +32,7 @@ from ilgnet.library.catalogue_rows import (
     pack_votes,
     verdict_from_row,
 )
+from ilgnet.library.photograph.capture import sequence_number
 from ilgnet.values import Failure, Verdict
 from ilgnet.zoo.records import Weights
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Self
 
-from ilgnet.library.capture import Capture
+from ilgnet.library.photograph.capture import Capture
 from ilgnet.values import Verdict
 from ilgnet.zoo.records import SAFETENSORS_NAME, Weights
 

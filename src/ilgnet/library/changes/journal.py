@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.catalogue_place import user_data_folder
-from ilgnet.library.plan import Edit, Plan, step_from_json, step_to_json
+from ilgnet.library.catalogue.place import user_data_folder
+from ilgnet.library.changes.plan import Edit, Plan, step_from_json, step_to_json
 
 FORMAT: Final = 1
 _ENDINGS: Final = (b'{"event": "finished"}\n', b'{"event": "undone"}\n')

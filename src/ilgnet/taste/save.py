@@ -7,8 +7,8 @@ from typing import Any
 
 from ilgnet.engines.taste import write_taste
 from ilgnet.errors import LibraryError
-from ilgnet.library.agreement import Agreement
-from ilgnet.library.taste import Learnt
+from ilgnet.taste.agreement import Agreement
+from ilgnet.taste.learn import Learnt
 from ilgnet.zoo.records import (
     BUILTIN,
     ONNX_NAME,

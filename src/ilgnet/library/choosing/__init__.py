@@ -1,0 +1,1 @@
+"""Bursts, near-duplicates, culling, stars: photographs in, decisions with reasons out."""

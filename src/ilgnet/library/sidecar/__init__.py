@@ -1,0 +1,1 @@
+"""Ratings, labels and notes in XMP: beside a picture or inside it."""

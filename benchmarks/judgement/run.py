@@ -1,0 +1,221 @@
+"""How well do scores agree with people who had no part in them, and do they keep their place?
+
+    python benchmarks/judgement/run.py ../shared/data --nima NIMA.safetensors
+    python benchmarks/judgement/run.py ~/collections --model everyday --model my-model/
+    python benchmarks/judgement/run.py --steadiness ../shared/data/photos
+
+Scores every rated collection that the folder has (collections_at_hand.py says how each is found;
+`--data NAME=FILE` adds another) with the default, with ridges on its trunks and, where its weights
+are given, with NIMA, and with every `--model`; all through `ilgnet evaluate`'s functions. A model
+is not measured on pictures that it was trained on: where `held_out` has its scores by networks that
+saw nothing of a picture's fold, those count (recipes write them), else the pictures are left out.
+
+With --steadiness, the same photographs are saved, resized, mirrored and cropped anew, and the
+moves of their scores are measured instead. Writes JSON into results and README.md from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from baselines import RIDGES, Known, folds, named, nima, pooled_taps
+from collections_at_hand import COLLECTIONS, Collection, at_hand
+from page import RESULTS, write_page
+from steadiness import measure_steadiness
+
+from ilgnet import metrics
+from ilgnet.data.rated import RatedSet
+from ilgnet.data.scale import Scale
+from ilgnet.data.sources import read_rated
+from ilgnet.data.tables import TableForm
+from ilgnet.evaluation.record import to_json
+from ilgnet.evaluation.run import Evaluation, Protocol, evaluate
+from ilgnet.scoring import load
+
+HELD_OUT = Path(__file__).parent / "held_out"
+FIGURES = ("srcc", "plcc", "pairs_in_group")
+REPLICATES = 1000
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, nargs="?", help="folder of collections")
+    parser.add_argument("--model", action="append", default=[], help="name or folder of a model")
+    parser.add_argument("--nima", type=Path, help="NIMA as idealo trained it, Keras names")
+    parser.add_argument(
+        "--data", action="append", default=[], metavar="NAME=FILE", help="another collection"
+    )
+    parser.add_argument("--scale", help="of --data, as in 1..5")
+    parser.add_argument("--steadiness", type=Path, metavar="DIR", help="folder of photographs")
+    parser.add_argument("-o", "--output", type=Path, default=RESULTS, help="folder of results")
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    models = ["default", *options.model]
+    if options.steadiness:
+        keep(options.output / "steadiness.json", measure_steadiness(options.steadiness, models))
+    if options.folder:
+        given = [_given(text, options.scale) for text in options.data]
+        for collection, rated in [*at_hand(options.folder), *given]:
+            place = options.folder / collection.name
+            found = measure(collection, rated, place, models, options.nima)
+            keep(options.output / f"{collection.name}.json", found)
+    if options.output == RESULTS:
+        write_page()
+
+
+def keep(path: Path, result: dict[str, Any]) -> None:
+    """Write one result."""
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(f"{path} written", flush=True)
+
+
+def _given(text: str, scale: str | None) -> tuple[Collection, RatedSet]:
+    name, _, file = text.partition("=")
+    known = {collection.name: collection for collection in COLLECTIONS}
+    collection = known.get(name) or Collection(name, Path(file).name, ".", scale)
+    form = TableForm({}, Scale.parse(scale) if scale else None)
+    return collection, replace(read_rated(Path(file), form=form), name=name)
+
+
+def measure(
+    collection: Collection,
+    rated: RatedSet,
+    place: Path,
+    models: list[str],
+    nima_file: Path | None,
+) -> dict[str, Any]:
+    """Every model on one collection, and how much better one is than another."""
+    found: dict[str, Evaluation] = {}
+    left_out: dict[str, str] = {}
+    for name, scorer, known in judges(rated, place, models, nima_file):
+        protocol = Protocol(overlap="allow" if known else "remove", replicates=REPLICATES)
+        evaluation = evaluate(scorer, rated, protocol)
+        found[name] = evaluation
+        if evaluation.overlap.ids and not known:
+            left_out[name] = f"without {len(evaluation.overlap.ids)} that it was trained on"
+        value = evaluation.figures["srcc"]
+        print(f"{collection.name}, {name}: {value.value:.3f}", flush=True)
+    return {
+        "collection": collection.name,
+        "about": collection.about,
+        "date": date.today().isoformat(),
+        "images": len(rated.images),
+        "fingerprint": rated.fingerprint,
+        "scale": rated.scale,
+        "grouped_by": collection.group,
+        "remarks": left_out,
+        "models": {name: _figures(evaluation) for name, evaluation in found.items()},
+        "differences": list(_differences(found)),
+    }
+
+
+def judges(
+    rated: RatedSet, place: Path, models: list[str], nima_file: Path | None
+) -> Iterator[tuple[str, Any, bool]]:
+    """Name, scorer, and whether its verdicts are by networks that saw nothing of the pictures."""
+    for model in models:
+        scorer = load(model)
+        short = Path(model).name
+        held_out = HELD_OUT / f"{short}.{rated.name}.csv"
+        if held_out.is_file():
+            yield short, Known(replace(scorer.weights, name=short), _scores(held_out)), True
+        else:
+            yield short, scorer, False
+    taps = pooled_taps([image.path for image in rated.images])
+
+    def known(name: str, scores: Any) -> tuple[str, Known, bool]:
+        return name, Known(named(name), dict(zip(rated.ids, scores.tolist(), strict=True))), True
+
+    if nima_file is not None:
+        yield known("NIMA", nima(taps, nima_file))
+    fitted = _oasis(rated, place)
+    if fitted is None:
+        return
+    ratings, learnt_on = fitted
+    truth = np.array([image.mean for image in learnt_on.images], float)
+    if learnt_on is rated:
+        fold = folds(ratings)
+        for name, ridge in RIDGES.items():
+            yield known(name, ridge.by_folds(taps, truth, fold))
+        return
+    theirs = pooled_taps([image.path for image in learnt_on.images])
+    for name, ridge in RIDGES.items():
+        yield known(name, ridge.predict(theirs, truth, taps))
+
+
+def _oasis(rated: RatedSet, place: Path) -> tuple[Path, RatedSet] | None:
+    """OASIS's table and pictures, which the ridges are fitted to, where they are at hand."""
+    collection = COLLECTIONS[0]
+    folder = place.parent / collection.name
+    ratings = folder / collection.ratings
+    if not ratings.is_file():
+        return None
+    return ratings, rated if rated.name == collection.name else collection.read(folder)
+
+
+def _scores(path: Path) -> dict[str, float]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {row["file"]: float(row["score"]) for row in csv.DictReader(stream)}
+
+
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
+    record = to_json(evaluation)
+    return {
+        "model": record["model"],
+        "images": record["measured"]["images"],
+        "fingerprint": record["measured"]["fingerprint"],
+        "failures": len(record["measured"]["failures"]),
+        "figures": {n: record["metrics"][n] for n in FIGURES if n in record["metrics"]},
+        "categories": {
+            row["name"]: {"images": row["images"], "srcc": row["metrics"]["srcc"]}
+            for row in record["categories"]
+        },
+    }
+
+
+def _differences(found: dict[str, Evaluation]) -> Iterator[dict[str, Any]]:
+    """The first model against each other one, on the pictures that both were measured on."""
+    (first, *_) = found
+    for one, other in combinations(found, 2):
+        if one != first:
+            continue
+        scores = [
+            {j.image.id: (j.verdict.score, j.image.mean) for j in found[name].judged}
+            for name in (one, other)
+        ]
+        shared = sorted(scores[0].keys() & scores[1].keys())
+        if shared:
+            yield {
+                "of": one,
+                "against": other,
+                "images": len(shared),
+                "srcc": _difference(*(np.array([s[i][0] for i in shared]) for s in scores),
+                                    np.array([scores[0][i][1] for i in shared], float)),
+            }  # fmt: skip
+
+
+def _difference(one: Any, other: Any, truth: Any) -> dict[str, float]:
+    places = [metrics.places(values) for values in (one, other, truth)]
+
+    def gain(rows: metrics.Indices) -> dict[str, float]:
+        a, b, t = (values[rows] for values in places)
+        return {"gain": metrics.srcc(t, a) - metrics.srcc(t, b)}
+
+    measured = metrics.bootstrap(gain, len(truth), replicates=REPLICATES)["gain"]
+    return {k: round(float(getattr(measured, k)), 4) for k in ("value", "low", "high")}
+
+
+if __name__ == "__main__":
+    main()

@@ -67,6 +67,22 @@ class MissingExtra(IlgnetError):  # noqa: N818 - reads as what it says
     """A feature needs an optional package."""
 
 
+def in_words(error: BaseException) -> str:
+    """What an exception of Python or the system says, in words for people.
+
+    Numbers of system errors, names of exception classes and Python's own terms are left out.
+    """
+    if isinstance(error, OSError):
+        return error.strerror or "the system gives no reason"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1:,} does not fit"
+    if isinstance(error, EOFError):
+        return "it ends before its data does"
+    if isinstance(error, KeyError):
+        return f"there is no {error.args[0]!r}" if error.args else "something is missing"
+    return str(error) or "no reason is given"
+
+
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Import an optional module, or say which extra brings it.
 

@@ -6,11 +6,9 @@ path | bytes | pixels -> read_image -> prepare -> engine.run -> Verdict | Failur
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Final
@@ -23,6 +21,7 @@ from ilgnet.engines.protocol import Engine
 from ilgnet.errors import ImageError
 from ilgnet.images.decode import read_image
 from ilgnet.images.preprocess import prepare
+from ilgnet.streams import map_batches
 from ilgnet.values import (
     Failure,
     ImageRef,
@@ -92,36 +91,33 @@ class Scorer:
     ) -> Iterator[Outcome]:
         """Score a stream of pictures of any length in bounded memory.
 
+        The stream is read in a thread of its own, a few dozen pictures ahead. Rows of what has
+        come are handed out while it waits for more.
+
         Args:
             images: what `score` takes, or what `find_images` yields; failures, and verdicts that
                 are known already, pass through.
             features: also return the pooled features, float32 (D,), with each verdict.
 
-        Yields:
-            One verdict or failure for each picture, in input order.
+        Returns:
+            An iterator over one verdict or failure for each picture, in input order.
 
         Raises:
-            TypeError: `images` is one path or one file's bytes, or an item is no picture at all.
+            TypeError: `images` is one path or the bytes of one file (raised at once), or an item is
+                no picture at all.
         """
         if isinstance(images, str | bytes | os.PathLike):
             raise TypeError(
                 f"score_many takes many pictures, not {type(images).__name__}: score one with "
-                "score(), a folder with score_many(find_images([folder]))"
+                "score(), a folder with score_many(find_images(folder))"
             )
-        numbered = iter(_reference(image, index) for index, image in enumerate(images))
-        batches = iter(lambda: list(islice(numbered, BATCH)), [])
-        pending: deque[Future[list[Outcome]]] = deque()
-        pool = ThreadPoolExecutor(self.threads, thread_name_prefix="ilgnet")
-        try:
-            for batch in batches:
-                pending.append(pool.submit(self._score_batch, batch, features))
-                # One batch more than threads keeps every thread busy, and memory bounded.
-                if len(pending) > self.threads:
-                    yield from pending.popleft().result()
-            while pending:
-                yield from pending.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        references = (_reference(image, index) for index, image in enumerate(images))
+        return map_batches(
+            partial(self._score_batch, features=features),
+            references,
+            threads=self.threads,
+            size=BATCH,
+        )
 
     def _score_batch(self, refs: list[ImageRef | Outcome], features: bool) -> list[Outcome]:
         """Decode some pictures, then run those of one shape together."""

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from PIL.Image import Image
 
 VOTES: Final = np.arange(1, 11, dtype=np.float64)
 """The values a vote can take on AVA's scale, 1 (worst) to 10 (best)."""
@@ -22,8 +20,14 @@ HIGH_ABOVE: Final = 5.0
 """A picture is of high aesthetic quality when its mean vote is greater than this (AVA, delta 0)."""
 
 ImageSource: TypeAlias = (
-    "str | PathLike[str] | bytes | bytearray | memoryview | Callable[[], bytes] "
-    "| NDArray[np.uint8] | Image"
+    str
+    | PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | Callable[[], bytes]
+    | NDArray[np.uint8]
+    | Image
 )
 """What can be scored: a path, encoded bytes, a function that returns them, RGB uint8 (H, W, 3) or
 grey (H, W), or a `PIL.Image.Image`."""

@@ -190,6 +190,54 @@ def test_a_reader_that_leaves_is_no_error(format: str, photos: Path, model: Path
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("format", ["--jsonl", "--csv", "--json", ""])
+@pytest.mark.parametrize("command", ["score", "rank"])
+def test_a_reader_that_leaves_takes_no_page_with_it(
+    command: str, format: str, photos: Path, model: Path, tmp_path: Path
+) -> None:
+    listed = "\n".join([str(photos / "dark.png")] * 3000)
+    page = tmp_path / "page.html"
+    line = f"{sys.executable} -m ilgnet {command} - {format} --model {model} --report {page}"
+    process = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{line} | head -n 1"],
+        input=listed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "3,000 photographs" in page.read_text(encoding="utf-8")
+
+
+def test_a_row_is_there_before_the_list_ends(photos: Path, model: Path) -> None:
+    for arguments in (["-"], ["--files-from", "-"]):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ilgnet", "score", "--jsonl", "--model", model, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for _ in range(3):
+            process.stdin.write(os.fsencode(f"{photos / 'dark.png'}\n"))
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["score"]
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+        process.stdout.close()
+
+
+def test_a_list_that_is_none_is_refused(photos: Path, model: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "list.txt"
+    listed.write_bytes("/\r\n.\r\n".encode("utf-16-le"))
+    process = run("score", "--files-from", listed, "--jsonl", "--model", model, check=1)
+    assert process.stdout == b""
+    assert b"Save it as UTF-8" in process.stderr
+    listed.write_bytes(f"\ufeff{photos / 'dark.png'}\r\n".encode("utf-16-le"))
+    process = run("score", "--files-from", listed, "--jsonl", "--model", model, check=0)
+    assert process.stdout.count(b"\n") == 1
+
+
 @pytest.mark.parametrize("command", ["score", "rank"])
 def test_what_cannot_be_written_is_told_before_anything_is_scored(
     command: str, photos: Path, tmp_path: Path

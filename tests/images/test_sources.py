@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from ilgnet.images.sources import find_images, read_paths
+from ilgnet.images.sources import find_images
 from ilgnet.values import Failure, ImageRef
 from tests.worst_folder import failures, oddities
 
@@ -87,37 +86,20 @@ def test_a_folder_reached_by_a_link_is_searched(tmp_path: Path) -> None:
     assert names([str(tmp_path / "photos")], tmp_path) == ["photos/link/1.jpg"]
 
 
-@pytest.mark.parametrize(
-    ("listed", "expected"),
-    [
-        (b"a.jpg\nb c.jpg\n", ["a.jpg", "b c.jpg"]),
-        (b"a.jpg\r\nb.jpg", ["a.jpg", "b.jpg"]),
-        (b"a\nb.jpg\0c.jpg\0", ["a\nb.jpg", "c.jpg"]),
-        (b"\n\n", []),
-        (b"", []),
-        (b"\xff.jpg", [os.fsdecode(b"\xff.jpg")]),
-    ],
-)
-def test_lists_of_paths(listed: bytes, expected: list[str]) -> None:
-    assert list(read_paths(BytesIO(listed))) == expected
+@pytest.mark.parametrize("form", [str, Path])
+def test_one_path_is_as_good_as_many(form: type, tmp_path: Path) -> None:
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).touch()
+    assert list(find_images(form(tmp_path))) == list(find_images([tmp_path]))
+    assert len(list(find_images(form(tmp_path)))) == 2
 
 
-def test_a_list_longer_than_one_read() -> None:
-    paths = [f"folder/{'x' * 90}/{index}.jpg" for index in range(5000)]
-    assert list(read_paths(BytesIO("\n".join(paths).encode()))) == paths
+def test_bytes_are_no_paths() -> None:
+    with pytest.raises(TypeError, match="fsdecode"):
+        find_images(b"photos")  # type: ignore[arg-type]
 
 
-class Slow:
-    """A writer that sends one byte at a time."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-    def read1(self, size: int, /) -> bytes:
-        byte, self.data = self.data[:1], self.data[1:]
-        return byte
-
-
-@pytest.mark.parametrize("listed", [b"one.jpg\0two\nlines.jpg\0", b"one.jpg\ntwo.jpg", b"one.jpg"])
-def test_a_list_that_comes_slowly_is_the_same_list(listed: bytes) -> None:
-    assert list(read_paths(Slow(listed))) == list(read_paths(BytesIO(listed)))
+def test_what_a_list_names_is_no_pattern(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").touch()
+    pattern = f"{tmp_path}/*.jpg"
+    assert [path_of(found) for found in find_images([pattern], patterns=False)] == [pattern]

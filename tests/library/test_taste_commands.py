@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ilgnet.cli.main import ilgnet
-from ilgnet.errors import LibraryError, ModelError
+from ilgnet.errors import IlgnetError, LibraryError, ModelError
 from ilgnet.images.sources import find_images
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import beside_pictures
@@ -150,10 +150,16 @@ def test_from_a_table_of_choices(season: Path, tiny_model: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("file,stars\na.jpg,1\n", "needs the columns path, rating; it has: file, stars"),
-        ("path,rating\nday00/IMG_0000.jpg,good\n", "line 2: 'good' is not a rating"),
+        (
+            "file,stars\na.jpg,1\n",
+            "needs the columns path, rating; its first line names: file, stars",
+        ),
+        (
+            "path,rating\nday00/IMG_0000.jpg,good\n",
+            "line 2, column 'rating': 'good' is not a number",
+        ),
         ("path,rating\nx.jpg,1\n", "no picture that .* speaks of is in the catalogue"),
-        ("", "it has: none"),
+        ("", "names: nothing"),
     ],
 )
 def test_tables_that_are_wrong(
@@ -161,7 +167,7 @@ def test_tables_that_are_wrong(
 ) -> None:
     table = tmp_path / "table.csv"
     table.write_text(text)
-    with pytest.raises(LibraryError, match=message):
+    with pytest.raises(IlgnetError, match=message):
         call("taste", "learn", season, "-o", tmp_path / "t", "--csv", table, "--model", tiny_model)
 
 

@@ -62,7 +62,7 @@ def test_every_thumbnail_is_a_picture_of_the_right_shape(run, page):
 def test_the_data_for_the_script_are_the_rows(run, page):
     rows = json.loads(page.get_element_by_id("rows").text)
     assert len(rows) == 70
-    assert set(rows[0]) == {*COLUMNS, "name"}
+    assert set(rows[0]) == {*COLUMNS, "name", "folder"}
     assert rows[0]["run_percentile"] == pytest.approx(98.57)
     assert [row["score"] for row in rows] == sorted((r["score"] for r in rows), reverse=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shutil
 from collections import Counter
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from ilgnet.report.gallery import FIRST_CARDS, write_gallery
+from ilgnet.text_files import read_csv
+from tests.report.conftest import make_verdict
 from tests.report.pictures import make_run
 
 CHROMIUM = shutil.which("chromium")
@@ -280,7 +283,9 @@ def saved(page: Page, folder: Path) -> list[dict[str, str]]:
         page.get_by_role("button", name="Save choices").click()
     assert download.value.suggested_filename == "choices.csv"
     download.value.save_as(folder / "choices.csv")
-    with (folder / "choices.csv").open(encoding="utf-8", newline="") as stream:
+    with (folder / "choices.csv").open(
+        encoding="utf-8", errors="surrogateescape", newline=""
+    ) as stream:
         return list(csv.DictReader(stream))
 
 
@@ -316,6 +321,28 @@ def test_comparing_two_at_a_time(open_page, tmp_path):
     rows = saved(page, tmp_path)
     assert [(Path(r["winner"]).name, Path(r["loser"]).name) for r in rows] == expected
     assert all(Path(row["winner"]).is_file() for row in rows)
+
+
+def test_saved_choices_name_files_to_the_letter(open_page, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    make_run(folder, 10)  # the names of hostile files
+    strange = ["Screenshot at 10.00.00\u202fAM.jpg", "wide\u3000space.jpg"]
+    for name in strange:
+        shutil.copy(folder / "漢字 🌄.jpg", folder / name)
+    paths = sorted(map(str, folder.iterdir()))
+    run = [make_verdict(path, 4 + place / 10, 40, 30) for place, path in enumerate(paths)]
+    target = tmp_path / "report.html"
+    write_gallery(run, target, threads=1)
+    page = open_page(target)
+    page.get_by_role("button", name="Compare").click()
+    for _ in range(len(paths) * (len(paths) - 1) // 2):
+        page.keyboard.press("ArrowLeft")
+    saved(page, tmp_path)
+    table = read_csv(tmp_path / "choices.csv")
+    named = {cell for row in table.rows for cell in row.cells.values()}
+    assert named == set(paths)
+    assert all(os.path.isfile(path) for path in named)
 
 
 def test_comparing_ends_when_every_pair_was_seen(open_page, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from importlib import import_module
@@ -12,7 +11,7 @@ from typing import Any, Final
 import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
-from ilgnet.errors import IlgnetError
+from ilgnet.errors import IlgnetError, in_words
 
 COMMANDS: Final = {
     "score": ("ilgnet.cli.score:score", "Score photographs: one row a picture."),
@@ -97,13 +96,19 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("\n".join(["Interrupted.", *notes]), err=True)
         sys.exit(EXIT_INTERRUPTED)
     except ReaderLeft:
-        # What is still in the buffer has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from ilgnet.report.output import discard_output
+
+        discard_output()
         sys.exit(EXIT_OK)
     except (IlgnetError, OSError) as error:
         # An OSError that got here is about our own output: a full disk, a folder that vanished.
-        click.echo("\n".join([f"Error: {error}", *getattr(error, "__notes__", [])]), err=True)
+        words = str(error) if isinstance(error, IlgnetError) else _of_the_system(error)
+        click.echo("\n".join([f"Error: {words}", *getattr(error, "__notes__", [])]), err=True)
         sys.exit(EXIT_FAILURE)
+
+
+def _of_the_system(error: OSError) -> str:
+    return f"{error.filename}: {in_words(error)}" if error.filename else in_words(error)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from ilgnet.images.sources import Found, find_images, is_image_name, read_paths
+from ilgnet.errors import DataError, in_words
+from ilgnet.images.sources import Found, find_images, is_image_name
 from ilgnet.report.writers import Format
+from ilgnet.text_files import read_paths
 from ilgnet.zoo.records import DEFAULT_MODEL
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -47,9 +50,10 @@ picture_options = _together(
     click.argument("paths", nargs=-1, metavar="PATH..."),
     click.option(
         "--files-from",
-        type=click.File("rb"),
+        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
         metavar="FILE",
-        help="Read paths from a list, one a line or NUL-separated; - is standard input.",
+        help="Read paths from a list, one a line (UTF-8, or UTF-16 with a mark) or NUL-separated; "
+        "- is standard input.",
     ),
 )
 """Where the pictures are; see `chosen_images`."""
@@ -105,25 +109,35 @@ output_options = _together(
 """What to write, and where."""
 
 
-def chosen_images(paths: tuple[str, ...], files_from: Any) -> Iterator[Found]:
+def chosen_images(paths: tuple[str, ...], files_from: str | None) -> Iterator[Found]:
     """The pictures that the command line asks for.
 
     Raises:
         click.UsageError: nothing was asked for.
     """
-    listed: list[Any] = [sys.stdin.buffer] if "-" in paths else []
-    if files_from:
-        listed.append(files_from)
+    lists = ["-"] if "-" in paths else []
+    lists += [files_from] if files_from and files_from not in lists else []
     named = [path for path in paths if path != "-"]
-    if not named and not listed:
+    if not named and not lists:
         raise click.UsageError("Which pictures? Name files or folders, or use --files-from.")
 
     def images() -> Iterator[Found]:
         yield from find_images(named)
-        for stream in listed:
-            yield from find_images(read_paths(stream))
+        for name in lists:
+            with _open_list(name) as stream:
+                # Names in a list are exact: a bracket in one begins no pattern.
+                yield from find_images(read_paths(stream.read), patterns=False)
 
     return images()
+
+
+def _open_list(name: str) -> FileIO:
+    # Unbuffered: a path is worked on when it comes, and a reading thread that is left behind
+    # when the run is interrupted holds no lock that the interpreter wants.
+    try:
+        return FileIO(sys.stdin.fileno() if name == "-" else name, closefd=name != "-")
+    except OSError as error:
+        raise DataError(f"the list {name} cannot be read: {in_words(error)}") from error
 
 
 def chosen_format(format: Format | None, output: Path | None) -> Format:

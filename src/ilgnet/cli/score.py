@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -21,10 +21,10 @@ from ilgnet.cli.options import (
 )
 from ilgnet.images.sources import Found, find_images
 from ilgnet.report.gallery import write_gallery
-from ilgnet.report.output import check_output
+from ilgnet.report.output import check_output, discard_output
 from ilgnet.report.progress import track
 from ilgnet.report.rows import best_first, with_run_percentiles
-from ilgnet.report.writers import STREAMED, Format, open_writer
+from ilgnet.report.writers import STREAMED, Format, Writer, open_writer
 from ilgnet.scoring import load
 from ilgnet.values import Failure, Outcome, Verdict
 
@@ -48,7 +48,7 @@ from ilgnet.values import Failure, Outcome, Verdict
 @progress_options
 def score(
     paths: tuple[str, ...],
-    files_from: Any,
+    files_from: str | None,
     library: Path | None,
     user_catalogue: bool,
     format: Format | None,
@@ -99,7 +99,7 @@ def score(
     outcomes = track(scored, total=total, show=shown)
     tally = _Tally()
     kept: list[Outcome] = []
-    with open_writer(form, output) as write:
+    with _row_writer(form, output, alone=not report) as write:
         for outcome in tally.count(outcomes):
             write(outcome)
             if report:
@@ -123,7 +123,7 @@ def score(
 @progress_options
 def rank(
     paths: tuple[str, ...],
-    files_from: Any,
+    files_from: str | None,
     top: int | None,
     fail_under: float | None,
     format: Format | None,
@@ -151,7 +151,7 @@ def rank(
         check_output(report)
     scorer = load(model, threads=threads)
     outcomes = track(scorer.score_many(images), total=total, show=shown)
-    with open_writer(form, output) as write:
+    with _row_writer(form, output, alone=not report) as write:
         listed = _best(with_run_percentiles(tally.count(outcomes)), top)
         for outcome in listed:
             write(outcome)
@@ -164,8 +164,33 @@ def rank(
     return tally.exit_code(quiet)
 
 
+@contextmanager
+def _row_writer(form: Format, output: Path | None, *, alone: bool) -> Iterator[Writer]:
+    """A writer of rows. Where the run has more to write than rows (not `alone`), a reader of the
+    rows who has had enough, such as head, ends only these."""
+    reading = True
+    try:
+        with open_writer(form, output) as write:
+
+            def write_while_read(outcome: Outcome) -> None:
+                nonlocal reading
+                try:
+                    if reading:
+                        write(outcome)
+                except BrokenPipeError:
+                    if alone:
+                        raise
+                    reading = False
+
+            yield write_while_read
+    except BrokenPipeError:
+        if alone:
+            raise
+        discard_output()
+
+
 def _images(
-    paths: tuple[str, ...], files_from: Any, show: bool | None
+    paths: tuple[str, ...], files_from: str | None, show: bool | None
 ) -> tuple[Iterator[Found], int | None]:
     """The pictures, and how many there are where progress needs it and it can be known now."""
     images = chosen_images(paths, files_from)

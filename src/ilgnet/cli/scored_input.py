@@ -77,7 +77,7 @@ class ScoredInput:
 def scored_input(
     *,
     paths: tuple[str, ...],
-    files_from: Any,
+    files_from: str | None,
     library: Path | None,
     roots: tuple[Path, ...],
     model: str,

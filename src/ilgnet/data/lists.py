@@ -14,7 +14,7 @@ from typing import Final, TextIO, cast
 
 from ilgnet.atomic import replacing
 from ilgnet.data.rated import fingerprint, refuse_repeats
-from ilgnet.errors import DataError
+from ilgnet.errors import DataError, in_words
 
 _LABELS: Final = {"0": False, "1": True}
 
@@ -100,9 +100,9 @@ def open_text(path: Path) -> Iterator[TextIO]:
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file in UTF-8: {error}") from error
+        raise DataError(f"{path} is not a text file in UTF-8: {in_words(error)}") from error
     except (OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        raise DataError(f"{path} cannot be read: {in_words(error)}") from error
 
 
 def set_name(path: Path) -> str:

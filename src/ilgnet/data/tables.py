@@ -6,7 +6,6 @@ which of two pictures was preferred. Any scale is mapped to 1..10, see `ilgnet.d
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ilgnet.data.columns import Layout, find_layout
-from ilgnet.data.lists import open_text, set_name
+from ilgnet.data.lists import set_name
 from ilgnet.data.rated import Choice, RatedImage, RatedSet
 from ilgnet.data.scale import Scale, mean_of_votes, votes_to_ten
-from ilgnet.errors import DataError, require
+from ilgnet.errors import DataError, in_words, require
+from ilgnet.text_files import read_csv
 
 TABLE_SUFFIXES: Final = (".csv", ".tsv", ".parquet")
 
@@ -134,21 +134,10 @@ def _none_left(path: Path, rows: list[_Row], where: Mapping[str, str]) -> str:
 def _open(path: Path) -> tuple[list[str], list[_Row]]:
     if path.suffix.lower() == ".parquet":
         return _open_parquet(path)
-    with open_text(path) as stream:
-        reader = csv.reader(stream, delimiter="\t" if ".tsv" in path.suffixes else ",")
-        header = [name.strip() for name in next(reader, [])]
-        if len(header) < 2:
-            raise DataError(f"{path} needs a first line of column names, separated by commas")
-        return header, [_csv_row(path, header, reader.line_num, cells) for cells in reader if cells]
-
-
-def _csv_row(path: Path, header: list[str], line: int, cells: list[str]) -> _Row:
-    if len(cells) != len(header):
-        raise DataError(
-            f"{path}, line {line}: {len(cells)} cells under {len(header)} column names; "
-            "put names that hold a comma in double quotes"
-        )
-    return _Row(str(path), line, dict(zip(header, cells, strict=True)))
+    table = read_csv(path)
+    if len(table.columns) < 2:
+        raise DataError(f"{path} needs a first line of column names, separated by commas")
+    return list(table.columns), [_Row(str(path), row.line, row.cells) for row in table.rows]
 
 
 def _open_parquet(path: Path) -> tuple[list[str], list[_Row]]:
@@ -157,7 +146,7 @@ def _open_parquet(path: Path) -> tuple[list[str], list[_Row]]:
     try:
         table = parquet.read_table(path)
     except (arrow.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read as Parquet: {error}") from error
+        raise DataError(f"{path} cannot be read as Parquet: {in_words(error)}") from error
     rows = [_Row(str(path), number, row) for number, row in enumerate(table.to_pylist(), 1)]
     return list(table.column_names), rows
 

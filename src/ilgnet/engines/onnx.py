@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilgnet.engines.protocol import EngineOutput
+from ilgnet.engines.runtime import onnx_runtime
 from ilgnet.errors import ModelError
 
 FITS_CACHE: Final = 32_000_000
@@ -40,18 +41,21 @@ class OnnxEngine:
         self.together = together
         _ = self._session  # a damaged file is reported here, not in the middle of a run
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy in another process needs; it opens a session of its own."""
+        return {"path": self.path, "threads": self.threads, "together": self.together}
+
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
+        runtime = onnx_runtime()
+        options = runtime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         # Spinning threads steal the cores that decode the next pictures.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
-            return onnxruntime.InferenceSession(
+            return runtime.InferenceSession(
                 str(self.path), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # the runtime's own exceptions share no base class
@@ -59,9 +63,7 @@ class OnnxEngine:
 
     @cached_property
     def _run_options(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
+        options = onnx_runtime().RunOptions()
         # Work that only the outputs nobody asked for need is not done.
         options.only_execute_path_to_fetches = True
         return options

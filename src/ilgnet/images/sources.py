@@ -9,7 +9,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TypeAlias
 
 from ilgnet.images.files import image_error
 from ilgnet.images.formats import IMAGE_EXTENSIONS
@@ -17,18 +17,11 @@ from ilgnet.values import Failure, ImageRef
 
 Found = ImageRef | Failure
 
-_PIECE: Final = 1 << 16
+Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+"""One path, or many."""
 
 
-class BinaryStream(Protocol):
-    """An open file, standard input, or anything else that gives what it has."""
-
-    def read1(self, size: int, /) -> bytes:
-        """Up to `size` bytes, as soon as there are any; empty at the end."""
-        ...
-
-
-def find_images(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Found]:
+def find_images(paths: Paths, *, patterns: bool = True) -> Iterator[Found]:
     """Every picture under the given paths, lazily, each folder in the order of its names.
 
     A file that is named is taken whatever its extension. A folder is searched with all its
@@ -36,44 +29,29 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Found]:
     over. A path that does not exist is tried as a glob pattern (`**` crosses folders).
 
     Args:
-        paths: files, folders and glob patterns, in any mixture.
+        paths: one path, or many: files, folders and glob patterns, in any mixture.
+        patterns: whether a path may be a pattern; what a list names is no pattern.
 
-    Yields:
-        A reference for each picture, or a Failure for what cannot be one.
+    Returns:
+        An iterator over a reference for each picture, or a Failure for what cannot be one.
+
+    Raises:
+        TypeError: at once for bytes, which are no path here; while reading for an item that is
+            no path.
     """
-    for path in (os.fspath(given) for given in paths):
-        if Path(path).is_dir():
-            yield from _walk(path, seen=set())
-        elif os.path.lexists(path) or not glob.has_magic(path):
-            yield ImageRef(path, path)
-        else:
-            yield from _matches(path)
+    if isinstance(paths, bytes | bytearray):
+        raise TypeError("find_images takes paths as text; decode them with os.fsdecode")
+    many = [paths] if isinstance(paths, str | os.PathLike) else paths
+    return (found for path in many for found in _under(os.fspath(path), patterns))
 
 
-def read_paths(stream: BinaryStream) -> Iterator[str]:
-    """Paths from a list: separated by NUL bytes if there are any, else one a line.
-
-    Args:
-        stream: a binary stream, such as an open list file or standard input. It is read piece by
-            piece, so a list may be longer than memory.
-    """
-    # read1: what a slow writer has sent so far is scored now, not when the buffer is full.
-    piece = rest = stream.read1(_PIECE)
-    while piece and b"\0" not in rest and b"\n" not in rest:
-        piece = stream.read1(_PIECE)
-        rest += piece
-    separator = b"\0" if b"\0" in rest else b"\n"
-    while piece:
-        *whole, rest = rest.split(separator)
-        yield from filter(None, map(_path_name, whole))
-        piece = stream.read1(_PIECE)
-        rest += piece
-    if name := _path_name(rest):
-        yield name
-
-
-def _path_name(raw: bytes) -> str:
-    return os.fsdecode(raw.removesuffix(b"\r").removesuffix(b"\n"))
+def _under(path: str, patterns: bool) -> Iterator[Found]:
+    if Path(path).is_dir():
+        yield from _walk(path, seen=set())
+    elif not patterns or os.path.lexists(path) or not glob.has_magic(path):
+        yield ImageRef(path, path)
+    else:
+        yield from _matches(path)
 
 
 def is_image_name(name: str) -> bool:

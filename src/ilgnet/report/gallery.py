@@ -189,11 +189,15 @@ def _failure(failure: Failure) -> str:
 
 
 def _rows(verdicts: Iterable[Verdict]) -> str:
-    """The rows of the cards for the script, as JSON that no HTML parser can mistake for HTML."""
-    rows: list[dict[str, Any]] = [
-        {**row(verdict), "path": shown(verdict.path), "name": file_name(verdict.path)}
-        for verdict in verdicts
-    ]
+    """The rows of the cards for the script, as JSON that no HTML parser can mistake for HTML.
+
+    `path` is exact, to be copied and saved; `name` and `folder` are for looking at.
+    """
+    rows: list[dict[str, Any]] = []
+    for verdict in verdicts:
+        name = file_name(verdict.path)
+        folder = shown(verdict.path).removesuffix(name)
+        rows.append({**row(verdict), "name": name, "folder": folder})
     return json.dumps(rows, separators=(",", ":")).replace("<", "\\u003c")
 
 

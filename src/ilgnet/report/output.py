@@ -45,6 +45,12 @@ def open_output(target: Path | None, *, keep_partial: bool = False) -> Iterator[
             yield from _complete(stream, target.resolve(), keep_partial)
 
 
+def discard_output() -> None:
+    """Send what is still to come on standard output, and is in its buffer, nowhere: whoever read
+    it has left, and Python would complain when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def check_output(target: Path) -> None:
     """Raise now what `open_output` would raise at the end of a long run; leaves nothing behind."""
     if not _is_direct(target):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from ilgnet.library.photograph.shots import Shot, shots
 from ilgnet.library.sidecar.ratings import own_ratings
 from ilgnet.metrics import FEWEST_UNITS
 from ilgnet.taste.learn import Choices, Opinions, Stars
+from ilgnet.text_files import CsvTable, read_csv
 
 REJECTED: Final = 0.0
 """A reject is worse than one star."""
@@ -67,11 +67,12 @@ def from_ratings(catalogue: Catalogue, model: Model, table: Path) -> Labelled:
     """
     lookup = _Lookup(catalogue, model, table)
     rated: dict[str, tuple[Shot, float, str]] = {}
-    for line, row in _rows(table, ("path", "rating")):
-        shot = lookup.find(row["path"], line)
+    read = _read(table, "path", "rating")
+    for row in read.rows:
+        shot = lookup.find(row.cells["path"], row.line)
         if shot is not None:
-            group = row.get("group") or ""
-            rated[shot.path] = shot, _number(row["rating"], table, line), group
+            group = row.cells.get("group", "")
+            rated[shot.path] = shot, read.number(row, "rating"), group
     lookup.check(len(rated))
     found = [shot for shot, _, _ in rated.values()]
     given = tuple(group for _, _, group in rated.values())
@@ -89,8 +90,8 @@ def from_choices(catalogue: Catalogue, model: Model, table: Path) -> Labelled:
     rows: dict[str, int] = {}
     found: list[Shot] = []
     pairs: list[tuple[int, int]] = []
-    for line, row in _rows(table, ("winner", "loser")):
-        pair = [lookup.find(row[name], line) for name in ("winner", "loser")]
+    for row in _read(table, "winner", "loser").rows:
+        pair = [lookup.find(row.cells[name], row.line) for name in ("winner", "loser")]
         if pair[0] is None or pair[1] is None or pair[0].path == pair[1].path:
             continue
         for shot in (pair[0], pair[1]):
@@ -169,28 +170,7 @@ class _Lookup:
             )
 
 
-def _rows(table: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, dict[str, str]]]:
-    try:
-        with table.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            reader = csv.DictReader(stream, restval="")
-            if not set(columns) <= set(reader.fieldnames or ()):
-                raise LibraryError(
-                    f"{table} needs the columns {', '.join(columns)}; it has: "
-                    f"{', '.join(reader.fieldnames or ()) or 'none'}"
-                )
-            for row in reader:
-                yield reader.line_num, row
-    except OSError as error:
-        raise LibraryError(f"{table} cannot be read: {error.strerror}") from error
-    except csv.Error as error:
-        raise LibraryError(f"{table} is not CSV: {error}") from error
-
-
-def _number(text: str, table: Path, line: int) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
-        raise LibraryError(f"{table} line {line}: {text!r} is not a rating; give a number")
-    return value
+def _read(table: Path, *columns: str) -> CsvTable:
+    read = read_csv(table)
+    read.need(*columns)
+    return read

@@ -123,7 +123,10 @@ def _connect(file: Path, mode: Mode) -> sqlite3.Connection:
 
 def _open(file: Path, how: str) -> sqlite3.Connection:
     address = f"{file.absolute().as_uri()}?{how}"
-    return sqlite3.connect(address, BUSY_SECONDS, isolation_level=None, uri=True)
+    # Scoring looks pictures up in the thread that reads the stream; SQLite itself is serialised.
+    return sqlite3.connect(
+        address, BUSY_SECONDS, isolation_level=None, uri=True, check_same_thread=False
+    )
 
 
 _ADVICE: Final = {

@@ -59,12 +59,18 @@ function offerComparing(choosable) {
     ask(choices.pop());
   }
 
+  // A byte of a file name that is not UTF-8 comes as a lone surrogate, and leaves as that byte.
+  function bytesOf(text) {
+    const parts = text.split(/(?<![\ud800-\udbff])([\udc80-\udcff])/);
+    return parts.map((part, place) => (place % 2 ? Uint8Array.of(part.charCodeAt(0)) : part));
+  }
+
   function save() {
     const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
     const lines = choices.map((choice) => choice.map((picture) => quoted(picture.path)).join(","));
     const text = ["winner,loser", ...lines, ""].join("\n");
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    link.href = URL.createObjectURL(new Blob(bytesOf(text), { type: "text/csv" }));
     link.download = "choices.csv";
     link.click();
     unsaved = false;

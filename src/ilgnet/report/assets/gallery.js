@@ -288,7 +288,7 @@
         ? `${percent(picture.p_high)} sure that the mean vote is above 5`
         : `${percent(1 - picture.p_high)} sure that the mean vote is 5 or less`;
     byId("detail-name").textContent = picture.name;
-    byId("detail-folder").textContent = picture.path.slice(0, -picture.name.length);
+    byId("detail-folder").textContent = picture.folder;
     byId("copy").textContent = "Copy path";
     drawVotes(picture);
     fillFacts(picture);

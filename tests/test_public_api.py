@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+import typing
+from importlib.resources import files
+
+import pytest
 
 import ilgnet
 from ilgnet.values import ImageSource
@@ -64,9 +69,37 @@ def test_the_fields_of_a_verdict() -> None:
 
 
 def test_what_can_be_scored_is_typed() -> None:
-    assert "Any" not in str(ImageSource), "else a type checker lets everything pass"
+    assert typing.Any not in typing.get_args(ImageSource), (
+        "else a type checker lets everything pass"
+    )
     for method in (ilgnet.Scorer.score, ilgnet.Scorer.score_many):
         assert "ImageSource" in str(inspect.signature(method))
+
+
+def test_type_hints_can_be_evaluated() -> None:
+    for name in PUBLIC:
+        thing = getattr(ilgnet, name)
+        if inspect.isfunction(thing):
+            assert typing.get_type_hints(thing), name
+        elif inspect.isclass(thing):
+            typing.get_type_hints(thing)
+            for _, method in inspect.getmembers(thing, inspect.isfunction):
+                if method.__module__.startswith("ilgnet"):
+                    typing.get_type_hints(method)
+
+
+def test_a_scorer_travels_to_another_process() -> None:
+    sample = str(files("ilgnet") / "samples" / "cat.jpg")
+    scorer = ilgnet.load(threads=1)
+    copy = pickle.loads(pickle.dumps(scorer))
+    assert copy.score(sample) == scorer.score(sample)
+
+
+def test_a_string_is_one_path() -> None:
+    samples = str(files("ilgnet") / "samples")
+    assert list(ilgnet.find_images(samples)) == list(ilgnet.find_images([samples]))
+    with pytest.raises(TypeError, match="many pictures"):
+        ilgnet.load(threads=1).score_many(samples)  # when it is called, not when it is read
 
 
 def test_signatures() -> None:

@@ -166,7 +166,7 @@ def test_what_is_wrong_is_said(data: bytes, words: str, tmp_path: Path) -> None:
 def test_columns_and_numbers_that_are_missing(tmp_path: Path) -> None:
     read = read_csv(table(tmp_path, b"path,score\na.jpg,much\nb.jpg,nan\n"))
     read.need("path", "score")
-    with pytest.raises(DataError, match="needs the columns model; its first line names: path"):
+    with pytest.raises(DataError, match="needs the columns path, model; its first"):
         read.need("path", "model")
     for line, row in enumerate(read.rows, start=2):
         with pytest.raises(DataError, match=f"line {line}, column 'score'"):

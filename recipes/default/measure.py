@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from material import Material
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from views import FAMILY, View
 from votes import Array, on_ava_scale, standing
+
+from ilgnet.engines.runtime import onnx_runtime
 
 RESAMPLES = 1000
 
@@ -106,9 +107,10 @@ def _share(pairs: list[tuple[int, bool]]) -> dict[str, object]:
 
 def milliseconds(path: Path, side: int, batch: int = 8, rounds: int = 15) -> float:
     """The fastest of some runs of a batch on one core, a picture (a busy machine only adds)."""
-    options = onnxruntime.SessionOptions()
+    runtime = onnx_runtime()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     images = np.random.default_rng(0).uniform(-1, 1, (batch, 3, side, side)).astype(np.float32)
     times = []
     for _ in range(rounds):

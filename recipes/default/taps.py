@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from material import Material
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from views import View, look
 
 from ilgnet.atomic import replacing
+from ilgnet.engines.runtime import onnx_runtime
 from ilgnet.images.preprocess import Preprocess, prepare
 from ilgnet.models.ilgnet import ReducedTap
 from ilgnet.models.trunks.trunk import Trunk
@@ -81,7 +82,7 @@ def pool_views(
 
 
 def keep_maps(
-    session: onnxruntime.InferenceSession,
+    session: Any,
     names: Sequence[str],
     preprocess: Preprocess,
     material: Material,
@@ -101,7 +102,7 @@ def keep_maps(
 
 
 def _fill(
-    session: onnxruntime.InferenceSession,
+    session: Any,
     preprocess: Preprocess,
     material: Material,
     views: Sequence[View],
@@ -131,7 +132,7 @@ def _fill(
 
 
 def _run(
-    session: onnxruntime.InferenceSession,
+    session: Any,
     preprocess: Preprocess,
     material: Material,
     views: Sequence[View],
@@ -143,9 +144,10 @@ def _run(
     return np.concatenate([session.run(None, {"images": image[None]})[0] for image in images])
 
 
-def frozen(module: nn.Module, side: int, outputs: Sequence[str]) -> onnxruntime.InferenceSession:
+def frozen(module: nn.Module, side: int, outputs: Sequence[str]) -> Any:
     """A network as ONNX Runtime runs it, for any number of pictures of any size, on one core."""
-    options = onnxruntime.SessionOptions()
+    runtime = onnx_runtime()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     axes = {"images": {0: "batch", 2: "height", 3: "width"}, **{o: {0: "batch"} for o in outputs}}
     with tempfile.TemporaryDirectory() as folder:
@@ -160,4 +162,4 @@ def frozen(module: nn.Module, side: int, outputs: Sequence[str]) -> onnxruntime.
             opset_version=17,
             dynamo=False,
         )
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

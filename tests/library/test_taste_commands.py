@@ -152,11 +152,11 @@ def test_from_a_table_of_choices(season: Path, tiny_model: Path, tmp_path: Path)
     [
         (
             "file,stars\na.jpg,1\n",
-            "needs the columns path, rating; its first line names: file, stars",
+            "columns path, rating; its first line names: file, stars",
         ),
         (
             "path,rating\nday00/IMG_0000.jpg,good\n",
-            "line 2, column 'rating': 'good' is not a number",
+            "line 2, column 'rating': 'good' is not",
         ),
         ("path,rating\nx.jpg,1\n", "no picture that .* speaks of is in the catalogue"),
         ("", "names: nothing"),

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ilgnet.data.rated import RatedSet
+from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
-from ilgnet.data.sources import read_rated
 from ilgnet.data.tables import TableForm
 
 

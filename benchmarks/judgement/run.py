@@ -34,11 +34,11 @@ from steadiness import measure_steadiness
 
 from ilgnet import metrics
 from ilgnet.data.rated import RatedSet
+from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
-from ilgnet.data.sources import read_rated
 from ilgnet.data.tables import TableForm
+from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions, evaluate
 from ilgnet.evaluation.record import to_json
-from ilgnet.evaluation.run import Evaluation, Protocol, evaluate
 from ilgnet.scoring import load
 
 HELD_OUT = Path(__file__).parent / "held_out"
@@ -100,7 +100,7 @@ def measure(
     found: dict[str, Evaluation] = {}
     left_out: dict[str, str] = {}
     for name, scorer, known in judges(rated, place, models, nima_file):
-        protocol = Protocol(overlap="allow" if known else "remove", replicates=REPLICATES)
+        protocol = EvaluationOptions(overlap="allow" if known else "remove", replicates=REPLICATES)
         evaluation = evaluate(scorer, rated, protocol)
         found[name] = evaluation
         if evaluation.overlap.ids and not known:
@@ -192,7 +192,7 @@ def _differences(found: dict[str, Evaluation]) -> Iterator[dict[str, Any]]:
         if one != first:
             continue
         scores = [
-            {j.image.id: (j.verdict.score, j.image.mean) for j in found[name].judged}
+            {j.image.id: (j.verdict.score, j.image.mean) for j in found[name].predictions}
             for name in (one, other)
         ]
         shared = sorted(scores[0].keys() & scores[1].keys())
@@ -207,7 +207,7 @@ def _differences(found: dict[str, Evaluation]) -> Iterator[dict[str, Any]]:
 
 
 def _difference(one: Any, other: Any, truth: Any) -> dict[str, float]:
-    places = [metrics.places(values) for values in (one, other, truth)]
+    places = [metrics.dense_ranks(values) for values in (one, other, truth)]
 
     def gain(rows: metrics.Indices) -> dict[str, float]:
         a, b, t = (values[rows] for values in places)

@@ -34,10 +34,10 @@ def _scipy_stats() -> Any:
     return require("scipy.stats", "evaluate", "measuring a model")
 
 
-def places(values: Floats) -> Indices:
+def dense_ranks(values: Floats) -> Indices:
     """Numbers 0, 1, 2, ... in the order of the values, equal ones alike.
 
-    Rank statistics are the same of places as of values, and many times quicker: see `ranks`.
+    Rank statistics are the same of these as of values, and many times quicker: see `ranks`.
     """
     inverse: Indices = np.unique(values, return_inverse=True)[1]
     return inverse

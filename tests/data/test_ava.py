@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ilgnet.data.ava import rated_ava, read_ava, read_names, read_styles
-from ilgnet.data.sources import is_ava, read_rated
+from ilgnet.data.readers import is_ava, read_rated
 from ilgnet.errors import DataError
 from tests import miniature_ava
 

@@ -12,7 +12,7 @@ from ilgnet.cli.data import data
 from ilgnet.cli.exits import EXIT_UNREADABLE
 from ilgnet.data.check import check_pictures
 from ilgnet.data.lists import read_list
-from ilgnet.data.sources import read_rated
+from ilgnet.data.readers import read_rated
 from ilgnet.zoo.records import read_weights
 from tests import miniature_ava
 from tests.tiny_model import make_tiny_model

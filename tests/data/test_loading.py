@@ -162,7 +162,7 @@ def test_targets_know_what_is_not_known() -> None:
     assert targets.votes[1:].isnan().all()
     assert targets.mean.isnan().tolist() == [False, False, True]
     assert targets.high.tolist() == [0.0, 1.0, 0.0]
-    assert targets.standing.tolist() == [2.0, 7.5, 0.0]
+    assert targets.rank_target.tolist() == [2.0, 7.5, 0.0]
     assert targets.take([2, 1]).mean[1] == 7.5
 
 
@@ -171,12 +171,12 @@ def test_choices_become_standings() -> None:
     choices = tuple(Choice(names[i], names[j]) for i in range(3) for j in range(i + 1, 3))
     upset = (Choice("middle", "best"),)
     rated = RatedSet("choices", tuple(RatedImage(n, Path(n)) for n in names), 2 * choices + upset)
-    standing = Targets.of(rated).standing
-    assert standing[0] > standing[1] > standing[2]
-    assert standing.sum().item() == pytest.approx(0.0, abs=1e-3)
-    # At the maximum the prior's pull equals the wins that the standings do not explain.
-    won = 4 - torch.sigmoid(standing[0] - standing[1:]) @ torch.tensor([3.0, 2.0])
-    assert won.item() == pytest.approx(standing[0].item() / 4.0, abs=1e-3)
+    rank_target = Targets.of(rated).rank_target
+    assert rank_target[0] > rank_target[1] > rank_target[2]
+    assert rank_target.sum().item() == pytest.approx(0.0, abs=1e-3)
+    # At the maximum the prior's pull equals the wins that the strengths do not explain.
+    won = 4 - torch.sigmoid(rank_target[0] - rank_target[1:]) @ torch.tensor([3.0, 2.0])
+    assert won.item() == pytest.approx(rank_target[0].item() / 4.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

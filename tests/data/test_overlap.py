@@ -13,7 +13,7 @@ from ilgnet.data.ava import read_ava
 from ilgnet.data.overlap import find_overlap, shared_pictures, write_trained_on
 from ilgnet.data.partitions import ava1, ava2
 from ilgnet.data.rated import RatedSet
-from ilgnet.data.sources import read_rated
+from ilgnet.data.readers import read_rated
 from ilgnet.errors import DataError
 from ilgnet.zoo.records import Weights, read_weights, write_weights
 from tests import miniature_ava

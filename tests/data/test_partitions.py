@@ -10,7 +10,7 @@ import pytest
 
 from ilgnet.data.ava import Ava, read_ava
 from ilgnet.data.lists import ImageList, read_list
-from ilgnet.data.partitions import ava1, ava2, dealt, write_partition
+from ilgnet.data.partitions import ava1, ava2, shuffled, write_partition
 from ilgnet.errors import DataError
 from tests import miniature_ava
 
@@ -35,8 +35,8 @@ def labels_of(lists: dict[str, ImageList]) -> dict[str, bool]:
 
 def test_pictures_are_dealt_by_a_hash_that_any_language_can_compute() -> None:
     # printf '0:1.jpg' | sha256sum begins with 5d, that of 0:2.jpg with 13, of 0:3.jpg with 57.
-    assert dealt(["1.jpg", "2.jpg", "3.jpg"], 0) == ["2.jpg", "3.jpg", "1.jpg"]
-    assert dealt(map(str, range(50)), 0) != dealt(map(str, range(50)), 1)
+    assert shuffled(["1.jpg", "2.jpg", "3.jpg"], 0) == ["2.jpg", "3.jpg", "1.jpg"]
+    assert shuffled(map(str, range(50)), 0) != shuffled(map(str, range(50)), 1)
 
 
 def test_ava1_takes_every_picture_once(ava: Ava, means: dict[str, float]) -> None:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from ilgnet.data.rated import RatedSet
-from ilgnet.data.sources import read_rated
-from ilgnet.evaluation import plots, words
+from ilgnet.data.readers import read_rated
+from ilgnet.evaluation import messages, plots
+from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions, evaluate
 from ilgnet.evaluation.page import render_page
-from ilgnet.evaluation.run import Evaluation, Protocol, evaluate
 from ilgnet.scoring import load
 from tests import miniature_ava
 from tests.tiny_model import make_tiny_model
@@ -24,7 +24,7 @@ from tests.tiny_model import make_tiny_model
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     mini = miniature_ava.build(tmp_path_factory.mktemp("ava"), 60)
     scorer = load(make_tiny_model(tmp_path_factory.mktemp("model")), threads=1)
-    return evaluate(scorer, read_rated(mini.ava_txt), Protocol(replicates=50))
+    return evaluate(scorer, read_rated(mini.ava_txt), EvaluationOptions(replicates=50))
 
 
 def test_the_page_holds_the_figures_plots_misses_and_failures(measured: Evaluation) -> None:
@@ -32,14 +32,14 @@ def test_the_page_holds_the_figures_plots_misses_and_failures(measured: Evaluati
     assert " %" not in page, "a number and its sign stay on one line"
     page = page.replace("\u00a0", " ")
     for name, measure in measured.figures.items():
-        assert words.NAMES[name] in page
-        assert words.number(name, measure.value) in page
-        assert words.interval(name, measure) in page
+        assert messages.NAMES[name] in page
+        assert messages.number(name, measure.value) in page
+        assert messages.interval(name, measure) in page
     assert f"{100 * (measured.majority_rate or 0):.2f} %" in page
     assert measured.rated.fingerprint in page
     assert page.count("<svg") == 4
-    for judged in measured.misses:
-        assert judged.image.id in page
+    for predictions in measured.misses:
+        assert predictions.image.id in page
     for failure in measured.failures:
         assert failure.path in page
     for row in measured.categories:
@@ -61,15 +61,16 @@ def test_pictures_are_embedded_only_when_asked_for(measured: Evaluation) -> None
 def test_names_cannot_break_the_page(measured: Evaluation) -> None:
     evil = '<script>alert("x")</script>'
     images = tuple(replace(i, categories=(evil,)) for i in measured.rated.images)
-    judged = tuple(
-        replace(j, image=replace(j.image, id=evil, categories=(evil,))) for j in measured.judged
+    predictions = tuple(
+        replace(j, image=replace(j.image, id=evil, categories=(evil,)))
+        for j in measured.predictions
     )
     page = render_page(
         replace(
             measured,
             rated=RatedSet(evil, images),
-            judged=judged,
-            misses=judged,
+            predictions=predictions,
+            misses=predictions,
             categories=tuple(replace(c, name=evil) for c in measured.categories),
             failures=tuple(replace(f, path=evil, message=evil) for f in measured.failures),
         ),
@@ -111,10 +112,10 @@ def test_the_map_has_its_dark_cell_where_the_pictures_are() -> None:
 
 def test_one_picture_and_one_class_still_make_a_page(measured: Evaluation, tmp_path: Path) -> None:
     scorer = load(make_tiny_model(tmp_path), threads=1)
-    seen = measured.judged[0]
+    seen = measured.predictions[0]
     # The people agree with the model to the last digit, so nothing spreads the axes.
     one = replace(seen.image, mean=seen.verdict.score)
-    page = render_page(evaluate(scorer, RatedSet("one", (one,)), Protocol(replicates=10)))
+    page = render_page(evaluate(scorer, RatedSet("one", (one,)), EvaluationOptions(replicates=10)))
     assert "1 of 1 pictures" in page
     assert page.count("<svg") == 3  # one class alone has no ROC curve
     assert not re.search(r"\b(nan|inf)\b", page)

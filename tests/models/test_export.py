@@ -22,19 +22,19 @@ def network():
 
 def test_halves_take_half_the_room_and_say_almost_the_same(network, tmp_path):
     export_onnx(network, tmp_path / "full.onnx")
-    export_onnx(network, tmp_path / "halves.onnx")
-    store_halves(tmp_path / "halves.onnx")
-    sizes = [(tmp_path / name).stat().st_size for name in ("full.onnx", "halves.onnx")]
+    export_onnx(network, tmp_path / "float16.onnx")
+    store_halves(tmp_path / "float16.onnx")
+    sizes = [(tmp_path / name).stat().st_size for name in ("full.onnx", "float16.onnx")]
     weights = 4 * sum(p.numel() for p in network.parameters() if p.dim() > 1)
     assert sizes[0] - sizes[1] > 0.4 * weights
     images = photographs(NAME).numpy()
-    full, halves = (
+    full, float16 = (
         OnnxEngine(tmp_path / name).run(images, features=True)
-        for name in ("full.onnx", "halves.onnx")
+        for name in ("full.onnx", "float16.onnx")
     )
-    assert halves.probabilities.dtype == np.float32
-    assert halves.probabilities == pytest.approx(full.probabilities, abs=1e-2)
-    assert not np.array_equal(halves.probabilities, full.probabilities)
+    assert float16.probabilities.dtype == np.float32
+    assert float16.probabilities == pytest.approx(full.probabilities, abs=1e-2)
+    assert not np.array_equal(float16.probabilities, full.probabilities)
 
 
 def test_weights_that_are_halves_already_lose_nothing(tmp_path):

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ilgnet.errors import MissingExtra, ModelError
+from ilgnet.models.pretrained import start_trunk
 from ilgnet.models.registry import architecture, create
-from ilgnet.models.start import start_trunk
 
 try:
     import timm

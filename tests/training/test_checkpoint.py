@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from ilgnet.errors import ModelError, RecipeError
-from ilgnet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from ilgnet.training.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
 from ilgnet.training.optimizers import MovingAverage
 
 
@@ -38,7 +38,7 @@ def test_going_on_is_the_same_as_never_having_stopped(
     straight = parts(rule)
     for number in range(3):
         step(*straight, number)
-    progress = Progress(3, best=0.5, best_step=2, stale=1)
+    progress = TrainingProgress(3, best=0.5, best_step=2, stale=1)
     save_checkpoint(path, *straight, progress, "me")
     again = parts(rule)
     assert load_checkpoint(path, *again, "me") == progress
@@ -53,12 +53,12 @@ def test_going_on_is_the_same_as_never_having_stopped(
 
 
 def test_without_a_checkpoint_a_run_begins(tmp_path: Path) -> None:
-    assert load_checkpoint(tmp_path / "none", *parts(SGD), "me") == Progress()
+    assert load_checkpoint(tmp_path / "none", *parts(SGD), "me") == TrainingProgress()
 
 
 def test_another_run_and_a_damaged_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
-    save_checkpoint(path, *parts(SGD), Progress(1), "me")
+    save_checkpoint(path, *parts(SGD), TrainingProgress(1), "me")
     with pytest.raises(RecipeError, match=r"other pictures.*--restart"):
         load_checkpoint(path, *parts(SGD), "somebody else")
     path.write_bytes(path.read_bytes()[:200])
@@ -70,7 +70,7 @@ def test_a_failed_write_leaves_the_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "checkpoint.safetensors"
-    save_checkpoint(path, *parts(SGD), Progress(1), "me")
+    save_checkpoint(path, *parts(SGD), TrainingProgress(1), "me")
     before = path.read_bytes()
 
     def full(*_: object, **__: object) -> None:
@@ -78,6 +78,6 @@ def test_a_failed_write_leaves_the_last_checkpoint(
 
     monkeypatch.setattr("ilgnet.models.checkpoints.save_file", full)
     with pytest.raises(OSError, match="No space"):
-        save_checkpoint(path, *parts(SGD), Progress(2), "me")
+        save_checkpoint(path, *parts(SGD), TrainingProgress(2), "me")
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == [path.name]

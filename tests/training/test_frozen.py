@@ -15,7 +15,7 @@ from ilgnet.data.loading import (
     Targets,
     Variation,
 )
-from ilgnet.data.sources import read_rated
+from ilgnet.data.readers import read_rated
 from ilgnet.errors import RecipeError
 from ilgnet.models.registry import architecture, create
 from ilgnet.training import frozen

@@ -9,8 +9,8 @@ import pytest
 
 from ilgnet.errors import RecipeError
 from ilgnet.models.registry import architecture
+from ilgnet.training.pipeline import resolved
 from ilgnet.training.recipe import FINETUNE, Recipe, read_recipe
-from ilgnet.training.run import resolved
 from ilgnet.zoo.records import find_weights
 
 RECIPES = Path(__file__).parents[2] / "recipes"

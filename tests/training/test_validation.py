@@ -49,11 +49,11 @@ def test_figures_of_two_classes() -> None:
     assert math.isnan(figures["emd"])
 
 
-def test_merit_rises_with_quality() -> None:
+def test_a_metric_rises_with_quality() -> None:
     figures = Figures(srcc=0.5, emd=0.1, accuracy=math.nan)
-    assert figures.merit("srcc") == 0.5
-    assert figures.merit("emd") == -0.1
-    assert figures.merit("accuracy") == -math.inf
+    assert figures.rising("srcc") == 0.5
+    assert figures.rising("emd") == -0.1
+    assert figures.rising("accuracy") == -math.inf
     assert str(figures) == "SRCC 0.5000, EMD 0.1000"
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.engines.protocol import EngineOutput
-from ilgnet.evaluation.run import Evaluation, Protocol, evaluate
+from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions, evaluate
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.scoring import Scorer
 from ilgnet.training.publish import Trained, mean_error
@@ -53,7 +53,7 @@ def evaluation(name: str, judge: Judge, rated: RatedSet) -> Evaluation:
     record = Weights(
         name, "none", "votes", Preprocess("warp", 8, 8), 0.6, "", "", folder=Path(name)
     )
-    return evaluate(Scorer(record, judge, threads=1), rated, Protocol(replicates=200))
+    return evaluate(Scorer(record, judge, threads=1), rated, EvaluationOptions(replicates=200))
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from ilgnet.cli.exits import EXIT_OK, EXIT_UNREADABLE
 from ilgnet.cli.options import model_options, progress_options
 from ilgnet.cli.rated_options import DATA, rated_options
 from ilgnet.data.rated import RatedSet
-from ilgnet.evaluation import words
+from ilgnet.evaluation import messages
+from ilgnet.evaluation.evaluation import Batches, Evaluation, EvaluationOptions
+from ilgnet.evaluation.evaluation import evaluate as run_evaluation
 from ilgnet.evaluation.page import render_page
 from ilgnet.evaluation.record import to_json
-from ilgnet.evaluation.run import Batches, Evaluation, Protocol
-from ilgnet.evaluation.run import evaluate as run_evaluation
 from ilgnet.report.output import open_output
 from ilgnet.report.progress import track
 from ilgnet.scoring import load
@@ -135,7 +135,7 @@ def evaluate(
     """
     if shuffle and not batches:
         raise click.UsageError("--shuffle is for --batches; the whole list has no order.")
-    protocol = Protocol(
+    protocol = EvaluationOptions(
         overlap=overlap,
         batches=Batches(batches, batch_size, shuffle) if batches else None,
         deltas=deltas,
@@ -163,11 +163,11 @@ def evaluate(
 
 def _table(evaluation: Evaluation) -> str:
     """Conditions, figures, categories and failures as text."""
-    lines = [f"{name + ':':<18}{text}" for name, text in words.conditions(evaluation)]
+    lines = [f"{name + ':':<18}{text}" for name, text in messages.conditions(evaluation)]
     lines.append("")
-    for name, measure in words.shown(evaluation.figures):
-        value = words.number(name, measure.value)
-        lines.append(f"{words.NAMES[name]:<22}{value:>9}   {words.interval(name, measure)}")
+    for name, measure in messages.shown(evaluation.figures):
+        value = messages.number(name, measure.value)
+        lines.append(f"{messages.NAMES[name]:<22}{value:>9}   {messages.interval(name, measure)}")
     for name, table in (
         ("probability", evaluation.calibration_of_high),
         ("score", evaluation.calibration_of_mean),
@@ -175,8 +175,8 @@ def _table(evaluation: Evaluation) -> str:
         if table:
             lines.append(f"{'Calibration gap':<22}{table.error:>9.3f}   of the {name}")
     for confusion in evaluation.confusions[1:]:
-        accuracy = words.number("accuracy", confusion.accuracy)
-        majority = words.number("accuracy", confusion.majority_rate)
+        accuracy = messages.number("accuracy", confusion.accuracy)
+        majority = messages.number("accuracy", confusion.majority_rate)
         label = f"Accuracy, 5 ± {confusion.delta:g} out"
         lines.append(
             f"{label:<22}{accuracy:>9}   of {confusion.images:,} pictures, majority {majority}"
@@ -194,11 +194,11 @@ def _categories(evaluation: Evaluation) -> list[str]:
     if not evaluation.categories:
         return []
     names = [n for n in ("accuracy", "srcc", "plcc") if n in evaluation.figures]
-    head = "".join(f"{words.NAMES[n]:>11}" for n in names)
+    head = "".join(f"{messages.NAMES[n]:>11}" for n in names)
     width = 1 + max(21, *(len(row.name) for row in evaluation.categories))
     lines = ["", f"{'':<{width}}{'Pictures':>9}{'Majority':>11}{head}"]
     for row in evaluation.categories:
         majority = "–" if row.majority_rate is None else f"{100 * row.majority_rate:.2f} %"
-        cells = "".join(f"{words.number(n, row.figures[n].value):>11}" for n in names)
+        cells = "".join(f"{messages.number(n, row.figures[n].value):>11}" for n in names)
         lines.append(f"{row.name:<{width}}{row.images:>9,}{majority:>11}{cells}")
     return lines

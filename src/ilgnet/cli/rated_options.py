@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from ilgnet.data.rated import RatedSet
+from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
-from ilgnet.data.sources import read_rated
 from ilgnet.data.tables import TableForm
 from ilgnet.errors import DataError
 

@@ -121,9 +121,9 @@ def train(
     """
     require("torch", "train", "training")
     from ilgnet.training.keys import describe_keys
+    from ilgnet.training.pipeline import Surroundings
+    from ilgnet.training.pipeline import train as run_training
     from ilgnet.training.recipe import FINETUNE, read_recipe
-    from ilgnet.training.run import Surroundings
-    from ilgnet.training.run import train as run_training
     from ilgnet.training.words import summary
 
     if keys:

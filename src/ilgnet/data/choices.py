@@ -1,4 +1,4 @@
-"""From choices between two pictures to a standing for each."""
+"""From choices between two pictures to a strength for each."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ilgnet.data.rated import RatedSet
 from ilgnet.errors import require
 
 PRIOR_STD: Final = 2.0
-"""Standard deviation, in logits, of the standings before any choice is seen; it keeps a picture
+"""Standard deviation, in logits, of the strengths before any choice is seen; it keeps a picture
 that has never lost finite."""
 
 
-def standings(rated: RatedSet) -> dict[str, float]:
+def strengths(rated: RatedSet) -> dict[str, float]:
     """How each picture that was chosen between stands, in logits, mean about 0.
 
-    The difference of two standings is the log odds that people prefer the one to the other.
+    The difference of two strengths is the log odds that people prefer the one to the other.
     Source: Bradley & Terry, "Rank Analysis of Incomplete Block Designs", 1952, with a normal
     prior.
 
     Returns:
-        id -> standing; empty for a set without choices.
+        id -> strength; empty for a set without choices.
     """
     if not rated.choices:
         return {}

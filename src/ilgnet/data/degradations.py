@@ -23,7 +23,7 @@ Family = Literal["sharpness", "noise", "compression", "exposure", "contrast", "t
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """One way to spoil a photograph.
+    """One way to degrade a photograph.
 
     Attributes:
         name: of this way.

@@ -26,7 +26,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ilgnet.data.choices import standings
+from ilgnet.data.choices import strengths
 from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.errors import DataError, ImageError
 from ilgnet.images.decode import read_image
@@ -45,14 +45,14 @@ class Targets(NamedTuple):
         votes: shares of the votes 1..10, (N, 10).
         mean: mean vote 1..10, (N,).
         high: 1 for high aesthetic quality, 0 for low, (N,).
-        standing: a number that rises with quality, for every picture: its mean vote; without one
+        rank_target: a number that rises with quality, for every picture: its mean vote; without one
             10 for high and 0 for low, or what the choices say of it, (N,).
     """
 
     votes: Tensor
     mean: Tensor
     high: Tensor
-    standing: Tensor
+    rank_target: Tensor
 
     def to(self, device: torch.device) -> Targets:
         """The same on another device."""
@@ -61,7 +61,7 @@ class Targets(NamedTuple):
     @classmethod
     def of(cls, rated: RatedSet) -> Targets:
         """What a rated set says of its pictures."""
-        chosen = standings(rated)
+        chosen = strengths(rated)
         unknown = [nan] * 10
         votes = torch.tensor(
             [unknown if i.votes is None else i.votes for i in rated.images], dtype=torch.float32
@@ -69,8 +69,8 @@ class Targets(NamedTuple):
         high = torch.tensor([nan if i.high is None else float(i.high) for i in rated.images])
         mean = torch.tensor([nan if i.mean is None else i.mean for i in rated.images])
         choice = torch.tensor([chosen.get(i.id, nan) for i in rated.images])
-        standing = mean.where(~mean.isnan(), (10 * high).where(~high.isnan(), choice))
-        return cls(votes / votes.sum(dim=1, keepdim=True), mean, high, standing)
+        rank_target = mean.where(~mean.isnan(), (10 * high).where(~high.isnan(), choice))
+        return cls(votes / votes.sum(dim=1, keepdim=True), mean, high, rank_target)
 
     def take(self, rows: Sequence[int]) -> Targets:
         """Some rows, in the order asked for."""

@@ -1,8 +1,8 @@
 """Who is learned from and who is tested on: AVA1 and AVA2.
 
-Pictures are dealt in the order of a hash of the seed and their id. That order depends on nothing
-else: neither on the order of the file nor on a random generator's version, so anybody can make
-the same lists again, in any language.
+Pictures are shuffled by a hash of the seed and their id. That order depends on nothing else, be it
+the order of the file or a random generator's version, so anybody can make the same lists again, in
+any language.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Partition:
     rule: dict[str, object]
 
 
-def dealt(ids: Iterable[str], seed: int) -> list[str]:
+def shuffled(ids: Iterable[str], seed: int) -> list[str]:
     """The ids in the order of SHA-256("<seed>:<id>")."""
     return sorted(ids, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
 
@@ -64,7 +64,7 @@ def ava1(
         raise DataError(f"delta must not be negative, got {delta}")
     means = dict(zip(ava.files, ava.means.tolist(), strict=True))
     pools = {
-        high: dealt((name for name, mean in means.items() if (mean > HIGH_ABOVE) == high), seed)
+        high: shuffled((name for name, mean in means.items() if (mean > HIGH_ABOVE) == high), seed)
         for high in (False, True)
     }
     wanted = test if isinstance(test, tuple) else _shares(test, pools)
@@ -99,7 +99,7 @@ def ava2(ava: Ava, *, share: float = 0.1, val: int = 0, seed: int = 0) -> Partit
     count = round(share * len(order))
     files = ava.files
     labels = {files[i]: False for i in order[:count]} | {files[i]: True for i in order[-count:]}
-    names = dealt(labels, seed)
+    names = shuffled(labels, seed)
     # The half that comes first is the test half, as in `ava1`: with one seed, no picture that AVA2
     # trains on is in AVA1's test list.
     tested, learned = names[: len(names) // 2], names[len(names) // 2 :]
@@ -158,7 +158,7 @@ def _partition(
     lists = {}
     for part, members in parts.items():
         if members:
-            ids = dealt(members, seed)
+            ids = shuffled(members, seed)
             lists[part] = ImageList(f"{name}_{part}", tuple(ids), tuple(labels[i] for i in ids))
     if not {"train", "test"} <= lists.keys():
         raise DataError(f"{name}: {len(labels)} pictures are too few for these lists")

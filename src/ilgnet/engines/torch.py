@@ -14,7 +14,7 @@ from ilgnet.zoo.records import SAFETENSORS_NAME, Weights
 
 
 class TorchEngine:
-    """Runs a network as it judges; safe to call from several threads at once.
+    """Runs a network as it scores; safe to call from several threads at once.
 
     Args:
         network: kept in evaluation mode from here on.

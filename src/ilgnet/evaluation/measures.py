@@ -22,7 +22,7 @@ CALIBRATION_BINS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Prediction:
     """A picture, what people think of it, and what the model says."""
 
     image: RatedImage
@@ -35,28 +35,28 @@ class Answers:
     A rating that not every picture has is not there at all (None).
     """
 
-    def __init__(self, judged: Sequence[Judged]) -> None:
-        self.judged = judged
-        self.score: Floats = np.array([j.verdict.score for j in judged], dtype=np.float64)
-        self.p_high: Floats = np.array([j.verdict.p_high for j in judged], dtype=np.float64)
+    def __init__(self, predictions: Sequence[Prediction]) -> None:
+        self.predictions = predictions
+        self.score: Floats = np.array([p.verdict.score for p in predictions], dtype=np.float64)
+        self.p_high: Floats = np.array([p.verdict.p_high for p in predictions], dtype=np.float64)
         self.predicted: Bools = self.score > HIGH_ABOVE
 
     @cached_property
     def truth(self) -> Floats | None:
         """Mean votes 1..10."""
-        means = [j.image.mean for j in self.judged]
+        means = [p.image.mean for p in self.predictions]
         return None if None in means else np.array(means, dtype=np.float64)
 
     @cached_property
     def high(self) -> Bools | None:
         """Whether each picture is of high quality."""
-        labels = [j.image.high for j in self.judged]
+        labels = [p.image.high for p in self.predictions]
         return None if None in labels else np.array(labels, dtype=np.bool_)
 
     @cached_property
     def votes(self) -> tuple[Floats, Floats] | None:
         """People's votes and the model's, (N, 10) each."""
-        pairs = [(j.image.votes, j.verdict.votes) for j in self.judged]
+        pairs = [(p.image.votes, p.verdict.votes) for p in self.predictions]
         if any(people is None or model is None for people, model in pairs):
             return None
         people, model = zip(*pairs, strict=True)
@@ -65,7 +65,7 @@ class Answers:
     @cached_property
     def groups(self) -> NDArray[np.str_] | None:
         """The group of each picture, or None where there are no groups to compare within."""
-        names = np.array([j.image.group for j in self.judged])
+        names = np.array([p.image.group for p in self.predictions])
         return names if self.truth is not None and np.any(names != "") else None
 
 
@@ -82,7 +82,9 @@ class Category:
 def figures(answers: Answers, replicates: int, seed: int) -> dict[str, Measure]:
     """Every figure over pictures that the ratings allow, with its interval."""
     columns = _Columns(answers)
-    found = metrics.bootstrap(columns.every, len(answers.judged), replicates=replicates, seed=seed)
+    found = metrics.bootstrap(
+        columns.every, len(answers.predictions), replicates=replicates, seed=seed
+    )
     if answers.truth is not None and answers.groups is not None:
         pairs = metrics.group_pairs(answers.truth, answers.score, answers.groups)
         if len(pairs):
@@ -94,7 +96,7 @@ def choice_accuracy(
     answers: Answers, choices: Sequence[Choice], replicates: int, seed: int
 ) -> dict[str, Measure]:
     """How often the model prefers what people preferred; a tie counts half."""
-    scores = {j.image.id: j.verdict.score for j in answers.judged}
+    scores = {p.image.id: p.verdict.score for p in answers.predictions}
     wins = [
         (0.5 * (1 + np.sign(scores[c.better] - scores[c.worse])), 1.0)
         for c in choices
@@ -106,11 +108,11 @@ def choice_accuracy(
 def categories(answers: Answers, replicates: int, seed: int) -> tuple[Category, ...]:
     """The table by category, the most frequent first; a picture may count in several."""
     members: dict[str, list[int]] = {}
-    for index, judged in enumerate(answers.judged):
-        for name in judged.image.categories:
+    for index, prediction in enumerate(answers.predictions):
+        for name in prediction.image.categories:
             members.setdefault(name, []).append(index)
     rows = [
-        _category(name, Answers([answers.judged[i] for i in indices]), replicates, seed)
+        _category(name, Answers([answers.predictions[i] for i in indices]), replicates, seed)
         for name, indices in members.items()
         if len(indices) >= SMALLEST_CATEGORY
     ]
@@ -119,7 +121,7 @@ def categories(answers: Answers, replicates: int, seed: int) -> tuple[Category, 
 
 def _category(name: str, answers: Answers, replicates: int, seed: int) -> Category:
     columns = _Columns(answers)
-    units = len(answers.judged)
+    units = len(answers.predictions)
     rate = None if answers.high is None else metrics.majority_rate(answers.high)
     return Category(
         name, units, rate, metrics.bootstrap(columns.few, units, replicates=replicates, seed=seed)
@@ -155,7 +157,7 @@ def calibration_of_mean(answers: Answers) -> Reliability | None:
     return metrics.reliability(answers.score, answers.truth, edges)
 
 
-def misses(answers: Answers, count: int) -> tuple[Judged, ...]:
+def misses(answers: Answers, count: int) -> tuple[Prediction, ...]:
     """The pictures that the model is most wrong about, the worst first."""
     if answers.truth is not None:
         wrong = np.abs(answers.score - answers.truth)
@@ -164,7 +166,7 @@ def misses(answers: Answers, count: int) -> tuple[Judged, ...]:
     else:
         return ()
     order = np.argsort(-wrong, kind="stable")[:count]
-    return tuple(answers.judged[i] for i in order)
+    return tuple(answers.predictions[i] for i in order)
 
 
 class _Columns:
@@ -172,8 +174,8 @@ class _Columns:
 
     def __init__(self, answers: Answers) -> None:
         self.answers = answers
-        self.score_places = metrics.places(answers.score)
-        self.truth_places = None if answers.truth is None else metrics.places(answers.truth)
+        self.score_ranks = metrics.dense_ranks(answers.score)
+        self.truth_ranks = None if answers.truth is None else metrics.dense_ranks(answers.truth)
         self.distances: Mapping[str, Floats] = {}
         if answers.votes is not None:
             people, model = answers.votes
@@ -184,10 +186,10 @@ class _Columns:
         found = self.few(rows)
         high, truth = self.answers.high, self.answers.truth
         if high is not None:
-            found["auc"] = metrics.auc(high[rows], self.score_places[rows])
+            found["auc"] = metrics.auc(high[rows], self.score_ranks[rows])
             found["brier"] = metrics.brier(high[rows], self.answers.p_high[rows])
-        if truth is not None and self.truth_places is not None:
-            found["krcc"] = metrics.krcc(self.truth_places[rows], self.score_places[rows])
+        if truth is not None and self.truth_ranks is not None:
+            found["krcc"] = metrics.krcc(self.truth_ranks[rows], self.score_ranks[rows])
             found["rmse"] = metrics.rmse(truth[rows], self.answers.score[rows])
             found["bias"] = float((self.answers.score[rows] - truth[rows]).mean())
         return found | {name: float(d[rows].mean()) for name, d in self.distances.items()}
@@ -200,8 +202,8 @@ class _Columns:
             predicted = self.answers.predicted[rows]
             found["accuracy"] = metrics.accuracy(high[rows], predicted)
             found["balanced_accuracy"] = metrics.balanced_accuracy(high[rows], predicted)
-        if truth is not None and self.truth_places is not None:
-            found["srcc"] = metrics.srcc(self.truth_places[rows], self.score_places[rows])
+        if truth is not None and self.truth_ranks is not None:
+            found["srcc"] = metrics.srcc(self.truth_ranks[rows], self.score_ranks[rows])
             found["plcc"] = metrics.plcc(truth[rows], self.answers.score[rows])
         return found
 

@@ -11,9 +11,9 @@ from typing import Final
 from PIL import Image
 
 from ilgnet.errors import ImageError
-from ilgnet.evaluation import plots, words
-from ilgnet.evaluation.measures import Answers, Judged
-from ilgnet.evaluation.run import Evaluation
+from ilgnet.evaluation import messages, plots
+from ilgnet.evaluation.evaluation import Evaluation
+from ilgnet.evaluation.measures import Answers, Prediction
 from ilgnet.images.decode import read_image
 from ilgnet.metrics import Confusion
 
@@ -56,21 +56,21 @@ def render_page(evaluation: Evaluation, *, thumbnails: bool = False) -> str:
 def _conditions(evaluation: Evaluation) -> str:
     rows = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>"
-        for name, text in words.conditions(evaluation)
+        for name, text in messages.conditions(evaluation)
     )
     return f"<dl>{rows}</dl>"
 
 
 def _figures(evaluation: Evaluation) -> str:
     rows = []
-    for name, measure in words.shown(evaluation.figures):
-        value = words.number(name, measure.value)
+    for name, measure in messages.shown(evaluation.figures):
+        value = messages.number(name, measure.value)
         if name == "accuracy" and evaluation.majority_rate is not None:
-            majority = words.number(name, evaluation.majority_rate)
+            majority = messages.number(name, evaluation.majority_rate)
             value += f"<small>majority rate {majority}</small>"
         rows.append(
-            f"<tr><th>{words.NAMES[name]}</th><td>{value}</td>"
-            f"<td>{words.interval(name, measure)}</td><td>{words.MEANINGS[name]}</td></tr>"
+            f"<tr><th>{messages.NAMES[name]}</th><td>{value}</td>"
+            f"<td>{messages.interval(name, measure)}</td><td>{messages.MEANINGS[name]}</td></tr>"
         )
     return _table("Figures", ("", "Value", "95 % interval", "Meaning"), rows, "figures")
 
@@ -127,7 +127,8 @@ def _confusions(tables: tuple[Confusion, ...]) -> str:
         counts = (t.images, t.true_low, t.false_high, t.false_low, t.true_high)
         cells = "".join(f"<td>{count:,}</td>" for count in counts)
         shares = "".join(
-            f"<td>{words.number('accuracy', share)}</td>" for share in (t.accuracy, t.majority_rate)
+            f"<td>{messages.number('accuracy', share)}</td>"
+            for share in (t.accuracy, t.majority_rate)
         )
         rows.append(f"<tr><th>{band}</th>{cells}{shares}</tr>")
     head = (
@@ -149,27 +150,29 @@ def _categories(evaluation: Evaluation) -> str:
         n for n in ("accuracy", "balanced_accuracy", "srcc", "plcc") if n in evaluation.figures
     ]
     for row in evaluation.categories:
-        majority = "–" if row.majority_rate is None else words.number("accuracy", row.majority_rate)
+        majority = (
+            "–" if row.majority_rate is None else messages.number("accuracy", row.majority_rate)
+        )
         cells = "".join(
-            f"<td>{words.number(name, row.figures[name].value)}"
-            f"<small>{words.interval(name, row.figures[name])}</small></td>"
+            f"<td>{messages.number(name, row.figures[name].value)}"
+            f"<small>{messages.interval(name, row.figures[name])}</small></td>"
             for name in names
         )
         rows.append(
             f"<tr><th>{escape(row.name)}</th><td>{row.images:,}</td><td>{majority}</td>{cells}</tr>"
         )
-    head = ("", "Pictures", "Majority rate", *(words.NAMES[name] for name in names))
+    head = ("", "Pictures", "Majority rate", *(messages.NAMES[name] for name in names))
     return _table("Categories", head, rows)
 
 
 def _misses(evaluation: Evaluation, thumbnails: bool) -> str:
     rows = []
-    for judged in evaluation.misses:
-        image, verdict = judged.image, judged.verdict
+    for prediction in evaluation.misses:
+        image, verdict = prediction.image, prediction.verdict
         people = "high" if image.high else "low"
         if image.mean is not None:
             people = f"{image.mean:.2f}"
-        picture = f"<td>{_thumbnail(judged)}</td>" if thumbnails else ""
+        picture = f"<td>{_thumbnail(prediction)}</td>" if thumbnails else ""
         rows.append(
             f"<tr>{picture}<th>{escape(image.id)}</th><td>{people}</td>"
             f"<td>{verdict.score:.2f}</td><td>{verdict.p_high:.3f}</td></tr>"
@@ -180,9 +183,9 @@ def _misses(evaluation: Evaluation, thumbnails: bool) -> str:
     return _table("Best misses", head, rows)
 
 
-def _thumbnail(judged: Judged) -> str:
+def _thumbnail(prediction: Prediction) -> str:
     try:
-        rgb = read_image(judged.image.path, min_side=THUMBNAIL).rgb
+        rgb = read_image(prediction.image.path, min_side=THUMBNAIL).rgb
     except ImageError as error:  # it could be read a moment ago
         return escape(error.message)
     image = Image.fromarray(rgb)
@@ -191,7 +194,7 @@ def _thumbnail(judged: Judged) -> str:
     image.save(stream, "JPEG", quality=80)
     data = base64.b64encode(stream.getvalue()).decode()
     size = f'width="{image.width}" height="{image.height}"'
-    return f'<img src="data:image/jpeg;base64,{data}" {size} alt="{escape(judged.image.id)}">'
+    return f'<img src="data:image/jpeg;base64,{data}" {size} alt="{escape(prediction.image.id)}">'
 
 
 def _failures(evaluation: Evaluation) -> str:

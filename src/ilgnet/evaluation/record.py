@@ -6,8 +6,8 @@ import math
 from dataclasses import asdict
 from typing import Any, Final
 
-from ilgnet.evaluation.measures import Category, Judged
-from ilgnet.evaluation.run import Evaluation
+from ilgnet.evaluation.evaluation import Evaluation
+from ilgnet.evaluation.measures import Category, Prediction
 from ilgnet.metrics import Confusion, Measure, Reliability
 
 DIGITS: Final = 6
@@ -33,7 +33,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
             "unrated": rated.unrated,
         },
         "measured": {
-            "images": len(evaluation.judged),
+            "images": len(evaluation.predictions),
             "fingerprint": evaluation.measured_fingerprint,
             "failures": [asdict(failure) for failure in evaluation.failures],
         },
@@ -51,7 +51,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
             "mean": _reliability(evaluation.calibration_of_mean),
         },
         "categories": [_category(row) for row in evaluation.categories],
-        "misses": [_miss(judged) for judged in evaluation.misses],
+        "misses": [_miss(prediction) for prediction in evaluation.misses],
     }
     plain: dict[str, Any] = _plain(record)
     return plain
@@ -83,8 +83,8 @@ def _category(row: Category) -> dict[str, Any]:
     }
 
 
-def _miss(judged: Judged) -> dict[str, Any]:
-    image, verdict = judged.image, judged.verdict
+def _miss(prediction: Prediction) -> dict[str, Any]:
+    image, verdict = prediction.image, prediction.verdict
     return {
         "id": image.id,
         "score": verdict.score,

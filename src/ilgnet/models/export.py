@@ -26,7 +26,7 @@ def export_onnx(network: ILGNet, path: Path) -> None:
     """Write a network as ONNX; the file appears whole or not at all.
 
     The batch may have any size, and pictures any height and width unless taps are flattened.
-    The network is exported as it judges, whatever mode it is in, and is left in that mode.
+    The network is exported as it scores, whatever mode it is in, and is left in that mode.
 
     Args:
         network: on the CPU.
@@ -96,9 +96,9 @@ def _survives_halving(values: NDArray[np.float32]) -> bool:
 
 def _halve(onnx: Any, tensor: Any) -> Any:
     """Round one weight in place and rename it; the cast that takes its old name."""
-    halves = onnx.numpy_helper.to_array(tensor).astype(np.float16)
+    float16 = onnx.numpy_helper.to_array(tensor).astype(np.float16)
     name = tensor.name
-    tensor.CopyFrom(onnx.numpy_helper.from_array(halves, f"{name}.float16"))
+    tensor.CopyFrom(onnx.numpy_helper.from_array(float16, f"{name}.float16"))
     return onnx.helper.make_node(
         "Cast", [f"{name}.float16"], [name], name=f"{name}.cast", to=onnx.TensorProto.FLOAT
     )

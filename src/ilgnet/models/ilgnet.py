@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ilgnet.errors import ModelError
-from ilgnet.models.fillers import fill
+from ilgnet.models.initialisers import initialise
 from ilgnet.models.trunks.trunk import FeatureMap, Trunk
 
 Reduce = Literal["flatten", "mean", "mean_and_deviation"]
@@ -98,7 +98,7 @@ class ILGNet(nn.Module):
         self.taps = nn.ModuleDict(reduced)
         width = sum(tap.width for tap in reduced.values())
         self.connected = nn.Identity() if connected is None else _mixing(width, connected, dropout)
-        self.output = fill(nn.Linear(connected or width, OUTPUT_CLASSES[output]), bias=0.0)
+        self.output = initialise(nn.Linear(connected or width, OUTPUT_CLASSES[output]), bias=0.0)
 
     def forward(self, images: Tensor) -> NetworkOutput:
         """Judge pictures (N, 3, h, w) float32, prepared as the weights' record says."""
@@ -152,4 +152,4 @@ def as_vector(tap: Tensor, reduce: Reduce) -> Tensor:
 
 
 def _mixing(inputs: int, width: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(fill(nn.Linear(inputs, width)), nn.ReLU(), nn.Dropout(dropout))
+    return nn.Sequential(initialise(nn.Linear(inputs, width)), nn.ReLU(), nn.Dropout(dropout))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ilgnet.engines.taste import Taste
 from ilgnet.errors import LibraryError
-from ilgnet.metrics import FEWEST_UNITS, places, srcc
+from ilgnet.metrics import FEWEST_UNITS, dense_ranks, srcc
 from ilgnet.taste.agreement import Agreement, among_all, chosen_pairs
 
 Floats = NDArray[np.float64]
@@ -124,7 +124,7 @@ class Stars:
 
     def spearman(self, scores: Floats) -> float | None:
         """Ties at their mean rank."""
-        return srcc(places(self.ratings), places(scores))
+        return srcc(dense_ranks(self.ratings), dense_ranks(scores))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from ilgnet.training.optimizers import MovingAverage
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """How far a run is.
 
     Attributes:
@@ -46,7 +46,7 @@ def save_checkpoint(
     network: nn.Module,
     optimizer: Optimizer,
     average: MovingAverage | None,
-    progress: Progress,
+    progress: TrainingProgress,
     identity: str,
 ) -> None:
     """Write where a run is.
@@ -76,7 +76,7 @@ def load_checkpoint(
     optimizer: Optimizer,
     average: MovingAverage | None,
     identity: str,
-) -> Progress:
+) -> TrainingProgress:
     """Put a run back to where `save_checkpoint` saw it; without a file, at its beginning.
 
     Raises:
@@ -84,7 +84,7 @@ def load_checkpoint(
         ModelError: the file is damaged.
     """
     if not path.is_file():
-        return Progress()
+        return TrainingProgress()
     try:
         with safe_open(path, "pt") as stored:
             header = json.loads(stored.metadata()["progress"])
@@ -105,7 +105,7 @@ def load_checkpoint(
     for name, parameter in network.named_parameters():
         for what, value in _under(f"optimizer.{name}.", tensors).items():
             optimizer.state[parameter][what] = _like(value, parameter)
-    return Progress(**header)
+    return TrainingProgress(**header)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

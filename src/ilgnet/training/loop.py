@@ -18,9 +18,8 @@ from ilgnet.errors import RecipeError
 from ilgnet.models.checkpoints import save_network
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.report.progress import track
-from ilgnet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from ilgnet.training.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
 from ilgnet.training.folder import BEST, CHECKPOINT
-from ilgnet.training.journal import Journal
 from ilgnet.training.losses import total_loss
 from ilgnet.training.optimizers import (
     MovingAverage,
@@ -31,10 +30,11 @@ from ilgnet.training.optimizers import (
 )
 from ilgnet.training.processes import Processes
 from ilgnet.training.recipe import Recipe
+from ilgnet.training.run_log import RunLog
 from ilgnet.training.validation import Figures
 
 LOG_EVERY: Final = 20
-"""Steps between two entries in the journal."""
+"""Steps between two entries in the log."""
 
 LOADERS: Final = 8
 """Processes that load pictures for a GPU; a CPU's own work hides the loading."""
@@ -48,11 +48,11 @@ class Training:
 
     Args:
         network: with the weights to begin with; frozen as the recipe says, where it computes.
-        judge: what runs: the network itself, or what comes after its frozen trunk.
+        module: what is run forward: the network itself, or what comes after its frozen trunk.
         recipe: what to do.
-        pictures: the training pictures, as `judge` takes them.
-        validate: measures `judge` on the validation pictures; every process calls it.
-        folder: for the checkpoint, the best weights and the journal.
+        pictures: the training pictures, as `module` takes them.
+        validate: measures `module` on the validation pictures; every process calls it.
+        folder: for the checkpoint, the best weights and the log.
         identity: names the recipe and the data.
         processes: this process among its peers.
     """
@@ -60,7 +60,7 @@ class Training:
     def __init__(
         self,
         network: ILGNet,
-        judge: nn.Module,
+        module: nn.Module,
         recipe: Recipe,
         pictures: Inputs,
         validate: Callable[[nn.Module], Figures],
@@ -76,15 +76,15 @@ class Training:
         self.steps = self.run.steps or ceil(self.run.epochs * self.plan.steps_per_epoch)
         self.evaluate_every = self.run.evaluate_every or self.plan.steps_per_epoch
 
-        self.network, self.judge = network, judge
+        self.network, self.module = network, module
         self.optimizer = make_optimizer(self.network, recipe.optimizer)
         self.average = MovingAverage(self.network, self.run.ema) if self.run.ema else None
         self.progress = load_checkpoint(
             folder / CHECKPOINT, self.network, self.optimizer, self.average, identity
         )
-        self.wrapped = processes.wrap(judge)
+        self.wrapped = processes.wrap(module)
 
-    def fit(self, *, show: bool = False) -> Progress:
+    def fit(self, *, show: bool = False) -> TrainingProgress:
         """Train to the end, from wherever the run is; the best weights are then in BEST.
 
         Args:
@@ -96,16 +96,16 @@ class Training:
         batches = self._batches(remaining)
         losses: list[Tensor] = []
         leads = self.processes.leads
-        with Journal(self.folder, remaining.start, leads=leads, aloud=show) as journal:
+        with RunLog(self.folder, remaining.start, leads=leads, aloud=show) as log:
             shown = track(remaining, total=len(remaining), show=show, label="Training, steps")
             for step in shown if leads else remaining:
                 losses.append(self._step(step, batches))
                 done = step + 1
                 self.progress = replace(self.progress, step=done)
                 if done % LOG_EVERY == 0 or done == self.steps:
-                    self._log(journal, losses)
+                    self._log(log, losses)
                 if done % self.evaluate_every == 0 or done == self.steps:
-                    self._evaluate(journal)
+                    self._evaluate(log)
                 if done % self.run.checkpoint_every == 0 or self.progress.finished:
                     self._checkpoint(losses)
                 if self.progress.finished:
@@ -159,10 +159,10 @@ class Training:
     def _autocast(self) -> torch.autocast:
         return autocast(self.recipe, self.processes.device)
 
-    def _log(self, journal: Journal, losses: list[Tensor]) -> None:
+    def _log(self, log: RunLog, losses: list[Tensor]) -> None:
         loss = self._mean(losses)
         rate = rate_factor(self.recipe.schedule, self.progress.step - 1, self.steps)
-        journal.write(
+        log.write(
             self.progress.step,
             {"loss": loss, "learning_rate": self.recipe.optimizer.learning_rate * rate},
         )
@@ -180,25 +180,25 @@ class Training:
             )
         return loss
 
-    def _evaluate(self, journal: Journal) -> None:
+    def _evaluate(self, log: RunLog) -> None:
         """Measure on the validation pictures; keep the weights if they are the best so far."""
         with averaged(self.network, self.average):
-            figures = self.validate(self.judge)
-            merit = figures.merit(self.run.select_by)
-            better = self.progress.best is None or merit > self.progress.best
+            figures = self.validate(self.module)
+            metric = figures.rising(self.run.select_by)
+            better = self.progress.best is None or metric > self.progress.best
             if better and self.processes.leads:
                 save_network(self.network, self.folder / BEST)
         step, stale = self.progress.step, self.progress.stale
         self.progress = (
-            replace(self.progress, best=merit, best_step=step, stale=0)
+            replace(self.progress, best=metric, best_step=step, stale=0)
             if better
             else replace(self.progress, stale=stale + 1)
         )
         enough = 0 < self.run.patience <= self.progress.stale
         self.progress = replace(self.progress, finished=enough or step >= self.steps)
-        journal.write(step, {f"validation/{name}": value for name, value in figures.items()})
+        log.write(step, {f"validation/{name}": value for name, value in figures.items()})
         epoch = step / self.plan.steps_per_epoch
-        journal.say(
+        log.say(
             f"step {step} of {self.steps} (epoch {epoch:.1f}): {figures}"
             + (" - best so far" if better else "")
             + (f"; {self.progress.stale} validations without a gain, stopping" if enough else "")

@@ -39,18 +39,18 @@ def earth_movers_distance(logits: Tensor, votes: Tensor) -> Tensor:
     return difference.square().mean(dim=1).clamp_min(1e-10).sqrt()
 
 
-def ranking_loss(order: Tensor, standing: Tensor, gap: float) -> Tensor:
-    """Logistic loss on the order of all pairs whose standings differ by at least `gap`.
+def ranking_loss(order: Tensor, rank_target: Tensor, gap: float) -> Tensor:
+    """Logistic loss on the order of all pairs whose rank targets differ by at least `gap`.
 
     Zero where no pair does.
     Source: Burges et al., "Learning to Rank using Gradient Descent", 2005, equation 3.
 
     Args:
         order: predicted numbers that rise with quality, (N,).
-        standing: what people said, in any unit that rises with quality, (N,).
-        gap: in the unit of `standing`.
+        rank_target: what people said, in any unit that rises with quality, (N,).
+        gap: in the unit of `rank_target`.
     """
-    truth = standing[:, None] - standing[None, :]
+    truth = rank_target[:, None] - rank_target[None, :]
     better = truth >= gap if gap > 0 else truth > 0
     pairs = F.softplus(-(order[:, None] - order[None, :]))
     return torch.where(better, pairs, 0.0).sum() / better.sum().clamp_min(1)
@@ -78,7 +78,7 @@ def total_loss(logits: Tensor, targets: Targets, recipe: LossRecipe) -> Tensor:
         loss = loss + recipe.mean * _mean_of_known(huber, ~targets.mean.isnan())
     if recipe.ranking:
         loss = loss + recipe.ranking * ranking_loss(
-            predicted_order(logits), targets.standing, recipe.gap
+            predicted_order(logits), targets.rank_target, recipe.gap
         )
     if recipe.cross_entropy:
         known = ~targets.high.isnan()

@@ -15,13 +15,13 @@ from ilgnet import scoring
 from ilgnet.data.overlap import FOLDER as TRAINED_ON
 from ilgnet.data.overlap import write_trained_on
 from ilgnet.data.rated import RatedSet
-from ilgnet.evaluation.run import Evaluation, Protocol, evaluate
+from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions, evaluate
 from ilgnet.models.checkpoints import save_network
 from ilgnet.models.export import export_onnx
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.report.progress import track
-from ilgnet.training.material import Division
 from ilgnet.training.recipe import Recipe
+from ilgnet.training.split import Split
 from ilgnet.values import HIGH_ABOVE, Outcome
 from ilgnet.zoo.records import (
     ONNX_NAME,
@@ -52,7 +52,7 @@ class Trained:
 def publish(
     network: ILGNet,
     recipe: Recipe,
-    division: Division,
+    split: Split,
     base: Weights | None,
     out: Path,
     *,
@@ -66,7 +66,7 @@ def publish(
     Args:
         network: with the best weights, on the CPU.
         recipe: resolved.
-        division: what was learned from and validated on.
+        split: what was learned from and validated on.
         base: the model that the run began with.
         out: the folder.
         remarks: what the weights began with, for the record.
@@ -83,16 +83,16 @@ def publish(
         mean_error=base.mean_error if base else USUAL_MEAN_ERROR,
         licence=recipe.licence,
         about=" ".join(filter(None, (recipe.about, f"It {remarks}."))),
-        trained_on=_trained_on(out, division, base),
+        trained_on=_trained_on(out, split, base),
         recipe="training/recipe.toml",
     )
     weights = write_weights(weights, out)
-    evaluation = measure(weights, division.validation, show)
+    evaluation = measure(weights, split.validation, show)
     weights = write_weights(replace(weights, mean_error=mean_error(evaluation)), out)
     if weights.output == "high_low":  # the error also scales what two classes say of the mean
-        evaluation = measure(weights, division.validation, show)
+        evaluation = measure(weights, split.validation, show)
     weights = write_weights(replace(weights, metrics=_metrics(evaluation)), out)
-    stock = measure(base, division.validation, show) if base else None
+    stock = measure(base, split.validation, show) if base else None
     return Trained(weights, evaluation, stock)
 
 
@@ -103,7 +103,7 @@ def measure(weights: Weights, rated: RatedSet, show: bool | None) -> Evaluation:
         return track(outcomes, total=total, show=show, label=f"Measuring {weights.name}")
 
     scorer = scoring.load(weights.folder)
-    return evaluate(scorer, rated, Protocol(overlap="allow"), watch=watch)
+    return evaluate(scorer, rated, EvaluationOptions(overlap="allow"), watch=watch)
 
 
 def mean_error(evaluation: Evaluation) -> float:
@@ -123,13 +123,13 @@ def mean_error(evaluation: Evaluation) -> float:
     return round(min(max(fitted, 0.05), 5.0), 4)
 
 
-def _trained_on(out: Path, division: Division, base: Weights | None) -> tuple[dict[str, Any], ...]:
+def _trained_on(out: Path, split: Split, base: Weights | None) -> tuple[dict[str, Any], ...]:
     """Everything that the weights have seen, the base model's pictures included."""
     inherited = base.trained_on if base else ()
     if base and (base.folder / TRAINED_ON).is_dir():
         shutil.copytree(base.folder / TRAINED_ON, out / TRAINED_ON, dirs_exist_ok=True)
-    train = write_trained_on(out, division.train)
-    validation = write_trained_on(out, division.validation)
+    train = write_trained_on(out, split.train)
+    validation = write_trained_on(out, split.validation)
     own = (
         {**train, "name": f"{train['name']} (training)"},
         {**validation, "name": f"{validation['name']} (validation)"},
@@ -145,7 +145,7 @@ def _metrics(evaluation: Evaluation) -> dict[str, Any]:
         if not math.isnan(m.value + m.low + m.high)
     }
     conditions = {
-        "images": len(evaluation.judged),
+        "images": len(evaluation.predictions),
         "fingerprint": evaluation.measured_fingerprint,
         "majority_rate": evaluation.majority_rate,
         "conditions": "validation pictures: not learned from; they chose the best weights if the "

@@ -31,7 +31,7 @@ TITLES: Final = {
 class Figures(dict[str, float]):
     """Validation figures by name; `nan` where the ratings or the predictions define none."""
 
-    def merit(self, name: str) -> float:
+    def rising(self, name: str) -> float:
         """A figure as a number that rises with quality; the lowest of all where undefined."""
         value = -self[name] if name in LOWER_IS_BETTER else self[name]
         return -inf if isnan(value) else value
@@ -50,8 +50,8 @@ def measure(logits: NDArray[np.float64], targets: Targets) -> Figures:
         targets: of the same pictures.
     """
     order = predicted_order(torch.from_numpy(logits)).numpy()
-    standing = targets.standing.double().numpy()
-    placed = ~np.isnan(standing)
+    target = targets.rank_target.double().numpy()
+    ranked = ~np.isnan(target)
     labelled = ~targets.high.isnan().numpy()
     high = targets.high.numpy()[labelled] > 0.5
     predicted = order[labelled] > (HIGH_ABOVE if logits.shape[1] > 2 else 0.0)
@@ -61,7 +61,7 @@ def measure(logits: NDArray[np.float64], targets: Targets) -> Figures:
         shares = torch.from_numpy(logits[voted]).softmax(dim=1).numpy()
         distances = metrics.emd(targets.votes.double().numpy()[voted], shares, r=2).tolist()
     return Figures(
-        srcc=metrics.srcc(standing[placed], order[placed]),
+        srcc=metrics.srcc(target[ranked], order[ranked]),
         emd=float(np.mean(distances)),
         accuracy=metrics.accuracy(high, predicted),
         balanced_accuracy=metrics.balanced_accuracy(high, predicted),
@@ -75,11 +75,11 @@ def refuse_undefined(targets: Targets, figure: str) -> None:
     Raises:
         DataError: says what the figure needs.
     """
-    standings, labels = (
-        np.unique(column[~column.isnan()].numpy()) for column in (targets.standing, targets.high)
+    ranked, labels = (
+        np.unique(column[~column.isnan()].numpy()) for column in (targets.rank_target, targets.high)
     )
     defined = {
-        "srcc": len(standings) > 1,
+        "srcc": len(ranked) > 1,
         "emd": bool((~targets.votes.isnan().any(dim=1)).any()),
         "accuracy": len(labels) > 0,
         "balanced_accuracy": len(labels) > 1,

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 
 from ilgnet import metrics
-from ilgnet.evaluation.run import Evaluation
+from ilgnet.evaluation.evaluation import Evaluation
 from ilgnet.metrics import Indices, Measure
 from ilgnet.training.publish import Trained
 
@@ -32,9 +32,9 @@ def summary(trained: Trained) -> str:
     new, stock = trained.evaluation, trained.stock
     intervals = f"; {100 * metrics.INTERVAL:.0f} % intervals"
     rows = [
-        f"{len(new.judged)} validation pictures ({new.measured_fingerprint}), "
+        f"{len(new.predictions)} validation pictures ({new.measured_fingerprint}), "
         "none of which was learned from"
-        + (intervals if len(new.judged) >= metrics.FEWEST_UNITS else "")
+        + (intervals if len(new.predictions) >= metrics.FEWEST_UNITS else "")
     ]
     for name, title in SHOWN:
         if name in new.figures and not math.isnan(new.figures[name].value):
@@ -87,8 +87,8 @@ def gain_in_order(new: Evaluation, stock: Evaluation) -> tuple[Comparison, str]:
             wins[0].value - wins[1].value, wins[0].low - wins[1].high, wins[0].high - wins[1].low
         )
         return _compare(gain), f"right choices {_words(gain, sign=True)}"
-    places = metrics.places(truth)
-    scores = [metrics.places(e.answers.score) for e in (new, stock)]
+    places = metrics.dense_ranks(truth)
+    scores = [metrics.dense_ranks(e.answers.score) for e in (new, stock)]
 
     def gain_of(rows: Indices) -> dict[str, float]:
         after, before = (metrics.srcc(places[rows], score[rows]) for score in scores)

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.models.architecture import Architecture
-from ilgnet.models.fillers import fill
 from ilgnet.models.ilgnet import ILGNet, Output, Reduce
+from ilgnet.models.initialisers import initialise
 from ilgnet.models.trunks.trunk import FeatureMap, Trunk
 
 PoolBranch = Literal["average", "max"]
@@ -157,7 +157,7 @@ class LocalResponseNorm(nn.Module):
 
 
 def _conv(inputs: int, outputs: int, kernel: int, *, stride: int = 1) -> nn.Conv2d:
-    return fill(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2))
+    return initialise(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2))
 
 
 def _pooled(side: int, kernel: int = 3, stride: int = 2) -> int:

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.models.architecture import Architecture
-from ilgnet.models.fillers import fill
 from ilgnet.models.ilgnet import ILGNet, Output
+from ilgnet.models.initialisers import initialise
 from ilgnet.models.trunks.trunk import FeatureMap, Trunk
 
 Kernel = int | tuple[int, int]
@@ -26,14 +26,14 @@ Layer = tuple[int, Kernel] | tuple[int, Kernel, int]
 "valid"; without one it is padded to keep the size."""
 
 
-class ConvUnit(nn.Module):
+class InceptionConv(nn.Module):
     """Convolution without bias, batch norm, ReLU."""
 
     def __init__(self, inputs: int, outputs: int, kernel: Kernel, stride: int | None) -> None:
         super().__init__()
         height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
         padding = (height // 2, width // 2) if stride is None else 0
-        self.conv = fill(
+        self.conv = initialise(
             nn.Conv2d(inputs, outputs, (height, width), stride or 1, padding, bias=False)
         )
         self.norm = nn.BatchNorm2d(outputs, eps=1e-3)
@@ -49,7 +49,7 @@ class Chain(nn.Sequential):
     def __init__(self, inputs: int, *layers: Layer) -> None:
         units = []
         for outputs, kernel, *stride in layers:
-            units.append(ConvUnit(inputs, outputs, kernel, stride[0] if stride else None))
+            units.append(InceptionConv(inputs, outputs, kernel, stride[0] if stride else None))
             inputs = outputs
         super().__init__(*units)
         self.channels: int = inputs

@@ -62,7 +62,7 @@ class MiniInception(Trunk):
         }
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
-                _fill(layer)
+                _initialise(layer)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Turn BGR pictures (N, 3, h, w), mean subtracted, into the four maps."""
@@ -196,7 +196,7 @@ def _batch_norm(channels: int) -> nn.BatchNorm2d:
     return norm
 
 
-def _fill(layer: nn.Conv2d | nn.Linear) -> None:
+def _initialise(layer: nn.Conv2d | nn.Linear) -> None:
     nn.init.normal_(layer.weight, std=0.01)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -216,7 +216,7 @@ def _released(output: Output, *, input_size: int = 224, width: float = 1.0) -> I
         dropout=0.4,
         mean_image=input_size,
     )
-    _fill(network.output)
+    _initialise(network.output)
     return network
 
 

@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 
 from ilgnet.errors import RecipeError
 from ilgnet.training.folder import CHECKPOINT, FOLDER, LOG, RECIPE
+from ilgnet.training.pipeline import resolved
 from ilgnet.training.recipe import Recipe
-from ilgnet.training.run import resolved
 from ilgnet.training.typed_toml import build
 from ilgnet.zoo.records import find_weights, read_weights
 from tests import miniature_ava

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from ilgnet.evaluation.run import Evaluation
+from ilgnet.evaluation.evaluation import Evaluation
 from ilgnet.metrics import INTERVAL, Measure
 
 NAMES: Final = {
@@ -67,7 +67,7 @@ def shown(figures: dict[str, Measure]) -> list[tuple[str, Measure]]:
 def conditions(evaluation: Evaluation) -> list[tuple[str, str]]:
     """What the figures are of: everything that one must know to compare them."""
     rated, weights, protocol = evaluation.rated, evaluation.weights, evaluation.protocol
-    measured = f"{len(evaluation.judged):,} of {len(rated.images):,} pictures"
+    measured = f"{len(evaluation.predictions):,} of {len(rated.images):,} pictures"
     if evaluation.failures:
         measured += f"; {len(evaluation.failures):,} could not be read"
     if protocol.batches is not None:

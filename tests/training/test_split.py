@@ -11,8 +11,8 @@ from PIL import Image
 from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.errors import DataError
 from ilgnet.images.preprocess import Preprocess
-from ilgnet.training.material import Division, divide, load_material, read_material
 from ilgnet.training.recipe import AugmentRecipe, DataRecipe
+from ilgnet.training.split import Split, divide, load_split, read_split
 
 
 def rated_set(count: int, group_of: int = 0) -> RatedSet:
@@ -43,20 +43,18 @@ def table(folder: Path, names: list[str], *, colour_of: dict[str, int] | None = 
 
 def test_division_keeps_a_share_and_depends_on_the_seed_alone() -> None:
     rated = rated_set(100)
-    division = divide(rated, 0.2, seed=1)
-    assert len(division.validation.images) == 20
-    assert sorted(division.train.ids + division.validation.ids) == sorted(rated.ids)
-    assert divide(rated, 0.2, seed=1) == division
-    assert divide(rated, 0.2, seed=2) != division
+    split = divide(rated, 0.2, seed=1)
+    assert len(split.validation.images) == 20
+    assert sorted(split.train.ids + split.validation.ids) == sorted(rated.ids)
+    assert divide(rated, 0.2, seed=1) == split
+    assert divide(rated, 0.2, seed=2) != split
 
 
 def test_groups_are_never_divided() -> None:
-    division = divide(rated_set(100, group_of=7), 0.2, seed=3)
-    groups = [
-        {image.group for image in part.images} for part in (division.train, division.validation)
-    ]
+    split = divide(rated_set(100, group_of=7), 0.2, seed=3)
+    groups = [{image.group for image in part.images} for part in (split.train, split.validation)]
     assert not groups[0] & groups[1]
-    assert 20 <= len(division.validation.images) < 27
+    assert 20 <= len(split.validation.images) < 27
 
 
 def test_one_group_cannot_be_divided() -> None:
@@ -75,9 +73,9 @@ def test_copies_of_a_file_stay_together(tmp_path: Path) -> None:
 def test_the_group_column_of_a_table_is_used(tmp_path: Path) -> None:
     names = [f"{i:02}.png" for i in range(20)]
     path = table(tmp_path, names, colour_of={name: 10 * i for i, name in enumerate(names)})
-    division = read_material(DataRecipe(train=str(path), group="shoot", validation_share=0.3), 0)
-    held = {int(name[:2]) // 2 for name in division.validation.ids}
-    assert len(division.validation.images) == 6
+    split = read_split(DataRecipe(train=str(path), group="shoot", validation_share=0.3), 0)
+    held = {int(name[:2]) // 2 for name in split.validation.ids}
+    assert len(split.validation.images) == 6
     assert len(held) == 3
 
 
@@ -87,14 +85,14 @@ def test_lists_that_share_pictures_are_refused(tmp_path: Path) -> None:
         tmp_path / "two", ["renamed.png", "x.png"], colour_of={"renamed.png": sum(b"b.png") % 200}
     )
     with pytest.raises(DataError, match=r"share 1 pictures, renamed\.png"):
-        read_material(DataRecipe(train=str(train), test=str(test)), 0)
+        read_split(DataRecipe(train=str(train), test=str(test)), 0)
     with pytest.raises(DataError, match="share 1 pictures"):
-        read_material(DataRecipe(train=str(train), validation=str(test)), 0)
+        read_split(DataRecipe(train=str(train), validation=str(test)), 0)
 
 
 def test_no_pictures_named_is_an_error_with_a_remedy() -> None:
     with pytest.raises(DataError, match="--data"):
-        read_material(DataRecipe(), 0)
+        read_split(DataRecipe(), 0)
 
 
 def test_unreadable_pictures_are_left_out_and_too_few_stop(tmp_path: Path) -> None:
@@ -102,18 +100,18 @@ def test_unreadable_pictures_are_left_out_and_too_few_stop(tmp_path: Path) -> No
     path = table(tmp_path, names, colour_of={name: 10 * i for i, name in enumerate(names)})
     (tmp_path / "3.png").write_bytes(b"not a picture")
     (tmp_path / "7.png").unlink()
-    division = read_material(DataRecipe(train=str(path), validation_share=0.4), 0)
+    split = read_split(DataRecipe(train=str(path), validation_share=0.4), 0)
     loading = (tmp_path / "cache", Preprocess("warp", 32, 32), AugmentRecipe(crop="centre"))
-    material = load_material(division, *loading, seed=0, threads=1, show=False)
-    assert {failure.path for failure in material.failures} == {"3.png", "7.png"}
-    readable = material.division.train.ids
-    left = readable + material.division.validation.ids
+    loaded = load_split(split, *loading, seed=0, threads=1, show=False)
+    assert {failure.path for failure in loaded.failures} == {"3.png", "7.png"}
+    readable = loaded.split.train.ids
+    left = readable + loaded.split.validation.ids
     assert sorted(left) == sorted(set(names) - {"3.png", "7.png"})
-    assert len(material.train) + len(material.validation) == 10
+    assert len(loaded.train) + len(loaded.validation) == 10
 
     nowhere = RatedSet("lost", tuple(RatedImage(n, tmp_path / "none" / n, mean=5.0) for n in names))
     with pytest.raises(DataError, match=r"only 0 of the 12.*the first that cannot.*--images"):
-        load_material(Division(nowhere, nowhere), *loading, seed=0, threads=1, show=False)
-    few = division.train.without(set(division.train.ids) - set(readable[:3]))
+        load_split(Split(nowhere, nowhere), *loading, seed=0, threads=1, show=False)
+    few = split.train.without(set(split.train.ids) - set(readable[:3]))
     with pytest.raises(DataError, match=r"3 pictures of .* are left .*validation_share"):
-        load_material(Division(few, few), *loading, seed=0, threads=1, show=False)
+        load_split(Split(few, few), *loading, seed=0, threads=1, show=False)

@@ -20,8 +20,8 @@ from ilgnet.data.loading import (
 )
 from ilgnet.data.overlap import picture_keys, shared_pictures
 from ilgnet.data.rated import RatedSet
+from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
-from ilgnet.data.sources import read_rated
 from ilgnet.data.tables import TableForm
 from ilgnet.errors import DataError
 from ilgnet.images.preprocess import Preprocess
@@ -34,14 +34,14 @@ FEWEST: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Division:
+class Split:
     """Rated pictures to learn from, and those that choose the best weights."""
 
     train: RatedSet
     validation: RatedSet
 
 
-def read_material(recipe: DataRecipe, seed: int) -> Division:
+def read_split(recipe: DataRecipe, seed: int) -> Split:
     """Read the rated pictures that a recipe names, and divide them.
 
     Raises:
@@ -51,15 +51,15 @@ def read_material(recipe: DataRecipe, seed: int) -> Division:
         raise DataError("which pictures? Give them with --data, or as data.train in the recipe")
     train = _read(recipe, recipe.train)
     if recipe.validation:
-        division = Division(train, _read(recipe, recipe.validation))
-        _refuse_shared(division.train, division.validation)
+        split = Split(train, _read(recipe, recipe.validation))
+        _refuse_shared(split.train, split.validation)
     else:
-        division = divide(train, recipe.validation_share, seed)
+        split = divide(train, recipe.validation_share, seed)
     if recipe.test:
         test = _read(recipe, recipe.test)
-        _refuse_shared(division.train, test)
-        _refuse_shared(division.validation, test)
-    return division
+        _refuse_shared(split.train, test)
+        _refuse_shared(split.validation, test)
+    return split
 
 
 def _read(recipe: DataRecipe, source: str) -> RatedSet:
@@ -82,7 +82,7 @@ def _refuse_shared(rated: RatedSet, other: RatedSet) -> None:
         )
 
 
-def divide(rated: RatedSet, share: float, seed: int) -> Division:
+def divide(rated: RatedSet, share: float, seed: int) -> Split:
     """Keep a share of the pictures for validation, never dividing a group.
 
     Pictures of one group (a shoot, a theme) resemble each other, and copies of one file are the
@@ -108,21 +108,21 @@ def divide(rated: RatedSet, share: float, seed: int) -> Division:
             f"pictures form {len(names)} groups. Give more pictures, or a list of its own with "
             "data.validation"
         )
-    return Division(rated.without(held), rated.without(set(rated.ids) - held))
+    return Split(rated.without(held), rated.without(set(rated.ids) - held))
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class LoadedSplit:
     """What a run learns from and is validated on, ready for the network.
 
     Attributes:
-        division: the pictures that can be read.
+        split: the pictures that can be read.
         train: them as varied network inputs.
         validation: them as scoring sees them.
         failures: pictures that cannot be read.
     """
 
-    division: Division
+    split: Split
     train: RatedPictures
     validation: RatedPictures
     failures: tuple[Failure, ...]
@@ -132,8 +132,8 @@ class Material:
         """Twelve hex digits that change with the pictures and with what people say of them."""
         digest = hashlib.sha256()
         for rated, pictures in (
-            (self.division.train, self.train),
-            (self.division.validation, self.validation),
+            (self.split.train, self.train),
+            (self.split.validation, self.validation),
         ):
             digest.update("\0".join(rated.ids).encode(errors="surrogateescape"))
             for column in pictures.targets:
@@ -141,8 +141,8 @@ class Material:
         return digest.hexdigest()[:12]
 
 
-def load_material(
-    division: Division,
+def load_split(
+    split: Split,
     cache: Path,
     preprocess: Preprocess,
     augment: AugmentRecipe,
@@ -150,11 +150,11 @@ def load_material(
     seed: int,
     threads: int,
     show: bool | None,
-) -> Material:
+) -> LoadedSplit:
     """Decode every picture into the cache; those that cannot be read are left out and listed.
 
     Args:
-        division: what to decode.
+        split: what to decode.
         cache: the folder.
         preprocess: how a picture becomes the network's input.
         augment: how training pictures are varied.
@@ -163,13 +163,11 @@ def load_material(
         show: progress on stderr, as in `ilgnet.report.progress.track`.
     """
     variation = Variation(augment.mirror, augment.crop == "random", augment.zoom)
-    train, learned, failed = _load(
-        division.train, cache, preprocess, variation, seed, threads, show
-    )
+    train, learned, failed = _load(split.train, cache, preprocess, variation, seed, threads, show)
     validation, kept, lost = _load(
-        division.validation, cache, preprocess, UNVARIED, seed, threads, show
+        split.validation, cache, preprocess, UNVARIED, seed, threads, show
     )
-    return Material(Division(train, validation), learned, kept, (*failed, *lost))
+    return LoadedSplit(Split(train, validation), learned, kept, (*failed, *lost))
 
 
 def _load(

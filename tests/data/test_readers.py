@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
-from ilgnet.data.sources import read_rated
 from ilgnet.data.tables import TableForm
 from ilgnet.errors import DataError
 from tests import miniature_ava

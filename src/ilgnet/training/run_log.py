@@ -21,7 +21,7 @@ def say(text: str) -> None:
     Console(file=sys.stderr, highlight=False, markup=False).print(text, soft_wrap=True)
 
 
-class Journal:
+class RunLog:
     """The record of a run's scalars.
 
     Args:
@@ -40,7 +40,7 @@ class Journal:
             _take_back(self.path, step)
             self._board = SummaryWriter(str(folder / TENSORBOARD), purge_step=step)
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> RunLog:
         return self
 
     def __exit__(

@@ -14,8 +14,8 @@ from ilgnet.models.caffe.files import read_caffemodel, write_caffemodel
 from ilgnet.models.caffe.networks import googlenet_layers
 from ilgnet.models.caffe.weights import save_caffe
 from ilgnet.models.checkpoints import save_network
+from ilgnet.models.pretrained import start_trunk
 from ilgnet.models.registry import create
-from ilgnet.models.start import start_trunk
 from tests.models.networks import lively
 
 

@@ -13,19 +13,19 @@ from PIL import Image
 from scipy import stats
 
 from ilgnet.data.overlap import write_trained_on
-from ilgnet.data.partitions import dealt
+from ilgnet.data.partitions import shuffled
 from ilgnet.data.rated import Choice, RatedImage, RatedSet
-from ilgnet.data.sources import read_rated
+from ilgnet.data.readers import read_rated
 from ilgnet.errors import DataError
+from ilgnet.evaluation.evaluation import Batches, Evaluation, EvaluationOptions, evaluate
 from ilgnet.evaluation.record import to_json
-from ilgnet.evaluation.run import Batches, Evaluation, Protocol, evaluate
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import Failure, Verdict
 from ilgnet.zoo.records import read_weights, write_weights
 from tests import miniature_ava
 from tests.tiny_model import make_tiny_model
 
-QUICK = Protocol(replicates=50)
+QUICK = EvaluationOptions(replicates=50)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_figures_are_those_of_the_scorer_and_of_scipy(
     verdicts = [v for v in scorer.score_many(paths) if isinstance(v, Verdict)]
     score = np.array([v.score for v in verdicts])
     truth = np.array([m for i, m in zip(mini.ids, mini.means, strict=True) if i in mini.usable])
-    assert len(verdicts) == len(measured.judged) == 75
+    assert len(verdicts) == len(measured.predictions) == 75
     figures = {name: measure.value for name, measure in measured.figures.items()}
     assert figures["srcc"] == pytest.approx(stats.spearmanr(truth, score)[0])
     assert figures["plcc"] == pytest.approx(stats.pearsonr(truth, score)[0])
@@ -136,17 +136,17 @@ def test_the_way_of_caffe_test(scorer: Scorer, mini: miniature_ava.MiniatureAva)
     """The first batches in list order, of what could be read: the others were in no database."""
     rated = read_rated(mini.ava_txt)
     result = evaluate(scorer, rated, replace(QUICK, batches=Batches(3, 12)))
-    assert [j.image.id for j in result.judged] == [f"{i}.jpg" for i in mini.usable[:36]]
+    assert [j.image.id for j in result.predictions] == [f"{i}.jpg" for i in mini.usable[:36]]
     broken = [f"{i}.jpg" for i in mini.ids if i not in mini.usable]
-    last = rated.ids.index(result.judged[-1].image.id)
+    last = rated.ids.index(result.predictions[-1].image.id)
     assert [f.path for f in result.failures] == [i for i in rated.ids[:last] if i in broken]
-    shuffled = evaluate(scorer, rated, replace(QUICK, batches=Batches(3, 12, shuffle=True)))
+    drawn = evaluate(scorer, rated, replace(QUICK, batches=Batches(3, 12, shuffle=True)))
     usable = {f"{i}.jpg" for i in mini.usable}
-    expected = [name for name in dealt(rated.ids, 0) if name in usable][:36]
-    assert [j.image.id for j in shuffled.judged] == expected
+    expected = [name for name in shuffled(rated.ids, 0) if name in usable][:36]
+    assert [j.image.id for j in drawn.predictions] == expected
     # A list that is shorter than its batches is measured once, not again from its beginning.
     everything = evaluate(scorer, rated, replace(QUICK, batches=Batches(50, 50)))
-    assert len(everything.judged) == 75
+    assert len(everything.predictions) == 75
 
 
 def test_what_the_model_was_trained_on_is_refused_removed_or_allowed(
@@ -161,8 +161,8 @@ def test_what_the_model_was_trained_on_is_refused_removed_or_allowed(
     with pytest.raises(DataError, match=r"trained on 30 of the 80 .* the other 50 with --overlap"):
         evaluate(knowing, rated, QUICK)
     removed = evaluate(knowing, rated, replace(QUICK, overlap="remove"))
-    assert len(removed.judged) + len(removed.failures) == 50
-    assert not {j.image.id for j in removed.judged} & set(learned.ids)
+    assert len(removed.predictions) + len(removed.failures) == 50
+    assert not {j.image.id for j in removed.predictions} & set(learned.ids)
     allowed = evaluate(knowing, rated, replace(QUICK, overlap="allow"))
     record = to_json(allowed)
     assert record["overlap"] == {"images": 30, "with": {"AVA": 30}, "unchecked": []}

@@ -18,19 +18,19 @@ from ilgnet.images.preprocess import normalise
 from ilgnet.models.caffe.weights import set_mean
 from ilgnet.models.checkpoints import load_network
 from ilgnet.models.ilgnet import ILGNet
+from ilgnet.models.pretrained import start_trunk
 from ilgnet.models.registry import architecture, create
-from ilgnet.models.start import start_trunk
 from ilgnet.scoring import usable_cores
 from ilgnet.training.folder import BEST, FOLDER, claim, report_unreadable
 from ilgnet.training.frozen import AboveTrunk, TrunkVectors
-from ilgnet.training.journal import say
 from ilgnet.training.loop import Training
-from ilgnet.training.material import Material, load_material, read_material
 from ilgnet.training.memory import keep_freed_memory
 from ilgnet.training.optimizers import freeze
 from ilgnet.training.processes import Processes, join_processes
 from ilgnet.training.publish import Trained, publish
 from ilgnet.training.recipe import Recipe
+from ilgnet.training.run_log import say
+from ilgnet.training.split import LoadedSplit, load_split, read_split
 from ilgnet.training.start import start_from_model
 from ilgnet.training.validation import Validation, refuse_undefined
 from ilgnet.zoo.records import SAFETENSORS_NAME, Weights, find_weights
@@ -77,24 +77,24 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
     with join_processes(around.device) as processes:
         base = _base_model(recipe)
         recipe = resolved(recipe, base)
-        material = _material(recipe, around, processes, threads)
-        refuse_undefined(material.validation.targets, recipe.run.select_by)
+        loaded = _loaded_split(recipe, around, processes, threads)
+        refuse_undefined(loaded.validation.targets, recipe.run.select_by)
         folder = out / FOLDER
         if processes.leads:
             claim(out, recipe, restart=around.restart)
-            report_unreadable(folder, material.failures)
+            report_unreadable(folder, loaded.failures)
         processes.gather(None)  # nobody looks for a checkpoint before a restart has removed it
-        network, remarks = _begin(recipe, base, material)
+        network, remarks = _begin(recipe, base, loaded)
         freeze(network, recipe.model)
         # The layout in which convolutions are fastest, on CPUs too.
         network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if processes.leads and around.show:
-            say(_opening(recipe, material, remarks))
-        judge, learned, kept = _inputs(network, recipe, material, around)
+            say(_opening(recipe, loaded, remarks))
+        module, learned, kept = _inputs(network, recipe, loaded, around)
         batch = recipe.run.micro_batch or recipe.run.batch
         validation = Validation(kept, batch, processes)
         training = Training(
-            network, judge, recipe, learned, validation, folder, material.identity, processes
+            network, module, recipe, learned, validation, folder, loaded.identity, processes
         )
         try:
             training.fit(show=around.show)
@@ -105,9 +105,7 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
             return None
         network.cpu()
         load_network(network, folder / BEST)
-        return publish(
-            network, recipe, material.division, base, out, remarks=remarks, show=around.show
-        )
+        return publish(network, recipe, loaded.split, base, out, remarks=remarks, show=around.show)
 
 
 def resolved(recipe: Recipe, base: Weights | None) -> Recipe:
@@ -156,14 +154,16 @@ def _base_model(recipe: Recipe) -> Weights | None:
     return find_weights(start)
 
 
-def _material(recipe: Recipe, around: Surroundings, processes: Processes, threads: int) -> Material:
-    division = read_material(recipe.data, recipe.run.seed)
+def _loaded_split(
+    recipe: Recipe, around: Surroundings, processes: Processes, threads: int
+) -> LoadedSplit:
+    split = read_split(recipe.data, recipe.run.seed)
     preprocess = recipe.preprocess
     assert preprocess is not None, "the recipe is resolved"
 
-    def load(show: bool) -> Material:
-        return load_material(
-            division,
+    def load(show: bool) -> LoadedSplit:
+        return load_split(
+            split,
             around.cache or _cache_folder(),
             preprocess,
             recipe.augment,
@@ -184,26 +184,26 @@ def _cache_folder() -> Path:
 
 
 def _inputs(
-    network: ILGNet, recipe: Recipe, material: Material, around: Surroundings
+    network: ILGNet, recipe: Recipe, loaded: LoadedSplit, around: Surroundings
 ) -> tuple[nn.Module, Inputs, Inputs]:
     """What runs, on which inputs to learn from, and on which for validation."""
     if recipe.model.freeze != "trunk":
-        return network, material.train, material.validation
+        return network, loaded.train, loaded.validation
     learned, kept = (
         TrunkVectors(pictures, network, show=around.show)
-        for pictures in (material.train, material.validation)
+        for pictures in (loaded.train, loaded.validation)
     )
     return AboveTrunk(network), learned, kept
 
 
-def _begin(recipe: Recipe, base: Weights | None, material: Material) -> tuple[ILGNet, str]:
+def _begin(recipe: Recipe, base: Weights | None, loaded: LoadedSplit) -> tuple[ILGNet, str]:
     """The network with the weights that the run begins with, and these in words."""
     torch.manual_seed(recipe.run.seed)
     network = create(recipe.model.architecture, output=recipe.model.output or None)
     if base is not None:
         return network, start_from_model(network, base)
     if network.mean_image is not None:  # unless the trunk comes with a mean of its own
-        set_mean(network, _mean_picture(material))
+        set_mean(network, _mean_picture(loaded))
     remarks = "began with random weights"
     if recipe.model.start:
         path = Path(recipe.model.start)
@@ -215,25 +215,25 @@ def _begin(recipe: Recipe, base: Weights | None, material: Material) -> tuple[IL
     return network, remarks
 
 
-def _mean_picture(material: Material) -> NDArray[np.float32]:
+def _mean_picture(loaded: LoadedSplit) -> NDArray[np.float32]:
     """The mean of some training pictures before the crop, (3, h, w).
 
     One value a channel where the pictures differ in shape.
     """
-    pictures = material.train.pictures[:: max(1, len(material.train) // MEAN_OF)]
+    pictures = loaded.train.pictures[:: max(1, len(loaded.train) // MEAN_OF)]
     alike = len({(picture.height, picture.width) for picture in pictures}) == 1
     total = np.zeros((3, 1, 1), np.float64)
     for picture in pictures:
-        pixels = normalise(picture.read(), material.train.preprocess)
+        pixels = normalise(picture.read(), loaded.train.preprocess)
         total = total + (pixels if alike else pixels.mean(axis=(1, 2), keepdims=True))
     return (total / len(pictures)).astype(np.float32)
 
 
-def _opening(recipe: Recipe, material: Material, remarks: str) -> str:
-    division = material.division
-    lost = f"; {len(material.failures)} could not be read" if material.failures else ""
+def _opening(recipe: Recipe, loaded: LoadedSplit, remarks: str) -> str:
+    split = loaded.split
+    lost = f"; {len(loaded.failures)} could not be read" if loaded.failures else ""
     return (
         f"{recipe.name}: {recipe.model.architecture} {remarks}. "
-        f"{len(division.train.images):,} pictures to learn from, "
-        f"{len(division.validation.images):,} for validation{lost}."
+        f"{len(split.train.images):,} pictures to learn from, "
+        f"{len(split.validation.images):,} for validation{lost}."
     )

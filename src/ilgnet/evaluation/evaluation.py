@@ -8,11 +8,11 @@ from typing import Final, Literal
 
 from ilgnet import metrics
 from ilgnet.data.overlap import Overlap, find_overlap
-from ilgnet.data.partitions import dealt
+from ilgnet.data.partitions import shuffled
 from ilgnet.data.rated import RatedSet, fingerprint
 from ilgnet.errors import DataError
 from ilgnet.evaluation import measures
-from ilgnet.evaluation.measures import Answers, Category, Judged
+from ilgnet.evaluation.measures import Answers, Category, Prediction
 from ilgnet.metrics import Confusion, Measure, Reliability
 from ilgnet.scoring import Scorer
 from ilgnet.values import Failure, ImageRef, Outcome
@@ -36,7 +36,7 @@ class Batches:
     Attributes:
         count: batches.
         size: pictures in a batch.
-        shuffle: deal the pictures first, by the protocol's seed, as partitions are dealt.
+        shuffle: shuffle the pictures first, by the seed, as partitions are shuffled.
     """
 
     count: int
@@ -45,7 +45,7 @@ class Batches:
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class EvaluationOptions:
     """What is counted, and how.
 
     Attributes:
@@ -74,7 +74,7 @@ class Evaluation:
         listed: pictures in the list as it was given.
         protocol: what was counted, and how.
         overlap: which pictures of the list the model was trained on.
-        judged: every picture with its verdict, in list order.
+        predictions: every picture with its verdict, in list order.
         failures: pictures of the list that could not be read.
         majority_rate: accuracy of always giving the more frequent answer; None without labels.
         figures: by name, each with its interval.
@@ -88,9 +88,9 @@ class Evaluation:
     weights: Weights
     rated: RatedSet
     listed: int
-    protocol: Protocol
+    protocol: EvaluationOptions
     overlap: Overlap
-    judged: tuple[Judged, ...]
+    predictions: tuple[Prediction, ...]
     failures: tuple[Failure, ...]
     majority_rate: float | None
     figures: dict[str, Measure]
@@ -98,23 +98,23 @@ class Evaluation:
     calibration_of_high: Reliability | None
     calibration_of_mean: Reliability | None
     categories: tuple[Category, ...]
-    misses: tuple[Judged, ...]
+    misses: tuple[Prediction, ...]
 
     @property
     def answers(self) -> Answers:
         """Verdicts and ratings as arrays, for plots."""
-        return Answers(self.judged)
+        return Answers(self.predictions)
 
     @property
     def measured_fingerprint(self) -> str:
         """Which pictures the figures are of."""
-        return fingerprint(j.image.id for j in self.judged)
+        return fingerprint(p.image.id for p in self.predictions)
 
 
 def evaluate(
     scorer: Scorer,
     rated: RatedSet,
-    protocol: Protocol | None = None,
+    protocol: EvaluationOptions | None = None,
     *,
     watch: Watch = lambda outcomes, total: outcomes,
 ) -> Evaluation:
@@ -129,14 +129,14 @@ def evaluate(
     Raises:
         DataError: the model was trained on some of the pictures, or none of them can be read.
     """
-    protocol = protocol or Protocol()
+    protocol = protocol or EvaluationOptions()
     overlap = find_overlap(scorer.weights, rated)
     listed = len(rated.images)
     rated = _without_overlap(rated, overlap, protocol)
     if protocol.batches is not None and protocol.batches.shuffle:
-        rated = _dealt(rated, protocol.seed)
-    judged, failures = _judge(scorer, rated, protocol.batches, watch)
-    answers = Answers(judged)
+        rated = _shuffled(rated, protocol.seed)
+    predictions, failures = _predict(scorer, rated, protocol.batches, watch)
+    answers = Answers(predictions)
     chosen = measures.choice_accuracy(answers, rated.choices, protocol.replicates, protocol.seed)
     return Evaluation(
         weights=scorer.weights,
@@ -144,7 +144,7 @@ def evaluate(
         listed=listed,
         protocol=protocol,
         overlap=overlap,
-        judged=tuple(judged),
+        predictions=tuple(predictions),
         failures=tuple(failures),
         majority_rate=None if answers.high is None else metrics.majority_rate(answers.high),
         figures=measures.figures(answers, protocol.replicates, protocol.seed) | chosen,
@@ -156,7 +156,7 @@ def evaluate(
     )
 
 
-def _without_overlap(rated: RatedSet, overlap: Overlap, protocol: Protocol) -> RatedSet:
+def _without_overlap(rated: RatedSet, overlap: Overlap, protocol: EvaluationOptions) -> RatedSet:
     if not overlap.ids or protocol.overlap == "allow":
         return rated
     if protocol.overlap == "refuse":
@@ -180,15 +180,15 @@ def _refusal(rated: RatedSet, overlap: Overlap) -> str:
     )
 
 
-def _dealt(rated: RatedSet, seed: int) -> RatedSet:
+def _shuffled(rated: RatedSet, seed: int) -> RatedSet:
     images = {image.id: image for image in rated.images}
-    return replace(rated, images=tuple(images[name] for name in dealt(rated.ids, seed)))
+    return replace(rated, images=tuple(images[name] for name in shuffled(rated.ids, seed)))
 
 
-def _judge(
+def _predict(
     scorer: Scorer, rated: RatedSet, batches: Batches | None, watch: Watch
-) -> tuple[list[Judged], list[Failure]]:
-    judged: list[Judged] = []
+) -> tuple[list[Prediction], list[Failure]]:
+    predictions: list[Prediction] = []
     failures: list[Failure] = []
     wanted = len(rated.images)
     if batches is not None:
@@ -198,13 +198,13 @@ def _judge(
         if isinstance(outcome, Failure):
             failures.append(outcome)
         else:
-            judged.append(Judged(image, outcome))
-        if len(judged) == wanted:
+            predictions.append(Prediction(image, outcome))
+        if len(predictions) == wanted:
             break
-    if not judged:
+    if not predictions:
         first = f"; the first: {failures[0].path}: {failures[0].message}" if failures else ""
         raise DataError(
             f"none of the {len(rated.images)} pictures of {rated.name} could be read{first}. "
             "Say where the pictures are with --images"
         )
-    return judged, failures
+    return predictions, failures

@@ -1,4 +1,4 @@
-"""How new layers start: Caffe's fillers, as the original uses them."""
+"""How new layers are initialised: as Caffe's "xavier" filler does, which the original uses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ BIAS: Final = 0.2
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
-def fill(layer: Layer, *, bias: float = BIAS) -> Layer:
-    """Fill a layer: weights uniform within +-sqrt(3 / fan_in) ("xavier"), biases constant.
+def initialise(layer: Layer, *, bias: float = BIAS) -> Layer:
+    """Initialise a layer: weights uniform within +-sqrt(3 / fan_in) ("xavier"), biases constant.
 
     Returns the layer itself.
     """

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from ilgnet.training.folder import LOG
-from ilgnet.training.journal import Journal, say
+from ilgnet.training.run_log import RunLog, say
 from tests.training.runs import log_entries
 
 
 def test_entries_beyond_the_checkpoint_and_torn_lines_are_taken_back(tmp_path: Path) -> None:
-    with Journal(tmp_path, 0, leads=True, aloud=True) as journal:
+    with RunLog(tmp_path, 0, leads=True, aloud=True) as journal:
         for step in (1, 2, 3, 4):
             journal.write(step, {"loss": 1.0 / step})
     with (tmp_path / LOG).open("a") as stream:
         stream.write('{"step": 2, "lo')
-    with Journal(tmp_path, 2, leads=True, aloud=True) as journal:
+    with RunLog(tmp_path, 2, leads=True, aloud=True) as journal:
         journal.write(3, {"loss": 0.5, "validation/emd": math.nan})
     assert log_entries(tmp_path / LOG) == [
         {"step": 1, "loss": 1.0},
@@ -28,7 +28,7 @@ def test_entries_beyond_the_checkpoint_and_torn_lines_are_taken_back(tmp_path: P
 
 
 def test_processes_that_do_not_lead_write_nothing(tmp_path: Path) -> None:
-    with Journal(tmp_path, 0, leads=False, aloud=True) as journal:
+    with RunLog(tmp_path, 0, leads=False, aloud=True) as journal:
         journal.write(1, {"loss": 1.0})
         journal.say("nothing")
     assert not list(tmp_path.iterdir())

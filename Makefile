@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 SHARED ?= ../shared
 JOBS ?= auto
 
-.PHONY: demo test check weights bench clean
+.PHONY: demo test check dist weights bench clean
 
 demo: $(VENV)/.demo ## score the sample photographs, write demo-report.html
 	$(BIN)/ilgnet demo -o demo-report.html
@@ -19,6 +19,11 @@ check: $(VENV)/.test ## format, lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+dist: $(VENV)/.test ## build the packages, check them, score with the wheel in a bare environment
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python tools/check_dist.py dist
 
 weights: $(VENV)/.test ## train the default model again (needs the data of data/README)
 	$(PIP) -e '.[weights]'

@@ -59,6 +59,19 @@ def test_no_name_is_looked_up_and_no_connection_opened(tmp_path: Path) -> None:
     assert [call for call in calls if "AF_INET" in call] == []
 
 
+def test_importing_what_the_extras_bring_is_silent_too(tmp_path: Path) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("needs strace: apt-get install strace")
+    home, log = tmp_path / "home", tmp_path / "calls"
+    home.mkdir()
+    imports = "pillow_heif, rawpy, pandas, pyarrow.parquet, scipy.stats, safetensors, onnx, torch"
+    traced = ["strace", "-f", "-e", "trace=connect,sendto,sendmmsg", "-o", str(log)]
+    command = [*traced, sys.executable, "-c", f"import {imports}"]
+    subprocess.run(command, env=silent_environment(home), check=True, capture_output=True)
+    assert "AF_INET" not in log.read_text(encoding="utf-8", errors="replace")
+    assert list(home.rglob("*")) == []
+
+
 def test_the_runtime_is_imported_at_one_place_alone() -> None:
     """What imports it elsewhere would wake it before it is silenced."""
     importers = {

@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ilgnet.data.rated import RatedSet
 from ilgnet.engines.onnx import OnnxEngine
+from ilgnet.engines.protocol import EngineOutput
 from ilgnet.engines.taste import tilt
-from ilgnet.images.decode import read_image
-from ilgnet.images.preprocess import prepare
-from ilgnet.scoring import load, usable_cores
+from ilgnet.errors import DataError
+from ilgnet.scoring import Scorer, load
 from ilgnet.values import ImageRef, Outcome, ScoreDistribution, Verdict, probability_high
 from ilgnet.zoo.ava_scale import ava_percentile
 from ilgnet.zoo.records import ONNX_NAME, Weights
 
 MOBILENET = ("block5", "block11", "block13")
 LITE = ("stage3", "stage5", "stage7", "head")
+TAPS = (*MOBILENET, *LITE)
 RIDGE = 0.4
 """Penalty for each trunk's features, as in recipes/default/teacher.py."""
 AVA_MEAN, AVA_DEVIATION, AVA_SPREAD = 5.377, 0.734, 1.43
@@ -38,49 +39,89 @@ Floats = NDArray[np.float64]
 class Known:
     """Verdicts that are known already, in the place of a scorer: `evaluate` takes either."""
 
-    def __init__(self, weights: Weights, scores: Mapping[str, float]) -> None:
-        self.weights, self.scores = weights, scores
+    def __init__(self, weights: Weights, outcomes: Mapping[str, Outcome]) -> None:
+        self.weights, self.outcomes = weights, outcomes
 
     def score_many(self, images: Iterable[ImageRef]) -> Iterator[Outcome]:
         """The known verdict of each picture, in order."""
-        spread = np.exp(-0.5 * np.square((np.arange(1.0, 11.0) - AVA_MEAN) / AVA_SPREAD))[None]
-        for image in images:
-            score = min(max(self.scores[image.id], 1.05), 9.95)
-            votes = tilt(spread / spread.sum(), np.array([score]))[0]
-            distribution = ScoreDistribution(votes)
-            yield Verdict(
-                path=image.id,
-                score=score,
-                std=distribution.std,
-                p_high=probability_high(score, self.weights.mean_error),
-                percentile=ava_percentile(score),
-                votes=tuple(map(float, votes)),
+        return (self.outcomes[image.id] for image in images)
+
+
+def from_scores(name: str, scores: Mapping[str, float]) -> Known:
+    """Something that gives mean votes alone; it was trained on nothing that is measured."""
+    weights = replace(load("default").weights, name=name, trained_on=(), files={})
+    spread = np.exp(-0.5 * np.square((np.arange(1.0, 11.0) - AVA_MEAN) / AVA_SPREAD))[None]
+    means = np.clip(np.array(list(scores.values())), 1.05, 9.95)
+    votes = tilt(np.repeat(spread / spread.sum(), len(means), axis=0), means)
+    return Known(
+        weights,
+        {
+            path: Verdict(
+                path=path,
+                score=float(mean),
+                std=ScoreDistribution(vote).std,
+                p_high=probability_high(float(mean), weights.mean_error),
+                percentile=ava_percentile(float(mean)),
+                votes=tuple(map(float, vote)),
                 width=1,
                 height=1,
-                model=self.weights.name,
-                preprocess=self.weights.preprocess.fingerprint(),
+                model=name,
+                preprocess=weights.preprocess.fingerprint(),
             )
+            for path, mean, vote in zip(scores, means, votes, strict=True)
+        },
+    )
 
 
-def named(name: str) -> Weights:
-    """A record for something that has no file: it was trained on nothing that is measured."""
-    return replace(load("default").weights, name=name, trained_on=(), files={})
+class TapsEngine:
+    """The default's engine, whose features are every tap's means and deviations side by side."""
+
+    def __init__(self, engine: OnnxEngine) -> None:
+        self.engine = engine
+
+    def run(self, batch: NDArray[np.float32], *, features: bool = False) -> EngineOutput:
+        """Run a batch float32 (N, 3, h, w)."""
+        output = self.engine.run(batch)
+        if not features:
+            return output
+        maps = self.engine.fetch([f"tap:{name}" for name in TAPS], batch)
+        pooled = [np.concatenate([m.mean((2, 3)), m.std((2, 3))], axis=1) for m in maps]
+        return replace(output, features=np.concatenate(pooled, axis=1))
 
 
-def pooled_taps(paths: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
-    """Mean and deviation of every channel of every tap of the default: {tap: (N, 2 C)}."""
+@dataclass(frozen=True)
+class Seen:
+    """What the default says of N pictures, and what its taps see: {tap: (N, 2 C)}."""
+
+    verdicts: Known
+    taps: Mapping[str, NDArray[np.float32]]
+
+
+def look(rated: RatedSet) -> Seen:
+    """Score pictures with the default as users do, and keep its pooled taps.
+
+    Raises:
+        DataError: a picture cannot be read; a collection is measured whole.
+    """
     weights = load("default").weights
     engine = OnnxEngine(weights.file(ONNX_NAME))
-    names = [*MOBILENET, *LITE]
+    images = [ImageRef(image.id, image.path) for image in rated.images]
+    outcomes = list(Scorer(weights, TapsEngine(engine)).score_many(images, features=True))
+    failed = [outcome for outcome in outcomes if not isinstance(outcome, Verdict)]
+    if failed:
+        raise DataError(f"{rated.name}: {failed[0].path} cannot be read: {failed[0].message}")
+    pooled = np.stack([outcome.features for outcome in outcomes])
+    shapes = [m.shape[1] for m in engine.fetch([f"tap:{n}" for n in TAPS], _blank(weights))]
+    parts = np.split(pooled, np.cumsum([2 * channels for channels in shapes])[:-1], axis=1)
+    return Seen(
+        Known(weights, {outcome.path: outcome for outcome in outcomes}),
+        dict(zip(TAPS, parts, strict=True)),
+    )
 
-    def look(path: Path) -> list[NDArray[np.float32]]:
-        rgb = read_image(path, min_side=weights.preprocess.decode_side).rgb
-        maps = engine.fetch([f"tap:{n}" for n in names], prepare(rgb, weights.preprocess)[None])
-        return [np.concatenate([m.mean((2, 3)), m.std((2, 3))], axis=1)[0] for m in maps]
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        rows = list(pool.map(look, paths))
-    return {name: np.stack([row[i] for row in rows]) for i, name in enumerate(names)}
+def _blank(weights: Weights) -> NDArray[np.float32]:
+    side = weights.preprocess
+    return np.zeros((1, 3, side.height, side.width), np.float32)
 
 
 def nima(taps: Mapping[str, NDArray[np.float32]], file: Path) -> Floats:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from baselines import RIDGES, Known, folds, named, nima, pooled_taps
+from baselines import RIDGES, Known, folds, from_scores, look, nima
 from collections_at_hand import COLLECTIONS, Collection, at_hand
 from page import RESULTS, write_page
 from steadiness import measure_steadiness
@@ -40,6 +40,7 @@ from ilgnet.data.tables import TableForm
 from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions, evaluate
 from ilgnet.evaluation.record import to_json
 from ilgnet.scoring import load
+from ilgnet.zoo.records import DEFAULT_MODEL
 
 HELD_OUT = Path(__file__).parent / "held_out"
 FIGURES = ("srcc", "plcc", "pairs_in_group")
@@ -62,7 +63,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=RESULTS, help="folder of results")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    models = ["default", *options.model]
+    models = [DEFAULT_MODEL, *options.model]
     if options.steadiness:
         keep(options.output / "steadiness.json", measure_steadiness(options.steadiness, models))
     if options.folder:
@@ -125,21 +126,20 @@ def judges(
     rated: RatedSet, place: Path, models: list[str], nima_file: Path | None
 ) -> Iterator[tuple[str, Any, bool]]:
     """Name, scorer, and whether its verdicts are by networks that saw nothing of the pictures."""
+    seen = look(rated)
     for model in models:
-        scorer = load(model)
         short = Path(model).name
         held_out = HELD_OUT / f"{short}.{rated.name}.csv"
         if held_out.is_file():
-            yield short, Known(replace(scorer.weights, name=short), _scores(held_out)), True
+            yield short, from_scores(short, _scores(held_out)), True
         else:
-            yield short, scorer, False
-    taps = pooled_taps([image.path for image in rated.images])
+            yield short, seen.verdicts if model == DEFAULT_MODEL else load(model), False
 
     def known(name: str, scores: Any) -> tuple[str, Known, bool]:
-        return name, Known(named(name), dict(zip(rated.ids, scores.tolist(), strict=True))), True
+        return name, from_scores(name, dict(zip(rated.ids, scores.tolist(), strict=True))), True
 
     if nima_file is not None:
-        yield known("NIMA", nima(taps, nima_file))
+        yield known("NIMA", nima(seen.taps, nima_file))
     fitted = _oasis(rated, place)
     if fitted is None:
         return
@@ -148,11 +148,11 @@ def judges(
     if learnt_on is rated:
         fold = folds(ratings)
         for name, ridge in RIDGES.items():
-            yield known(name, ridge.by_folds(taps, truth, fold))
+            yield known(name, ridge.by_folds(seen.taps, truth, fold))
         return
-    theirs = pooled_taps([image.path for image in learnt_on.images])
+    theirs = look(learnt_on).taps
     for name, ridge in RIDGES.items():
-        yield known(name, ridge.predict(theirs, truth, taps))
+        yield known(name, ridge.predict(theirs, truth, seen.taps))
 
 
 def _oasis(rated: RatedSet, place: Path) -> tuple[Path, RatedSet] | None:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ilgnet.values import ImageRef
+
 FOLDER = Path(__file__).parents[2] / "benchmarks/judgement"
 NAMES = ("collections_at_hand", "baselines", "steadiness", "page", "run")
 
@@ -80,9 +82,7 @@ def test_a_run_measures_every_judge(
 
 def test_known_scores_are_given_back(modules: dict[str, ModuleType]) -> None:
     baselines = modules["baselines"]
-    known = baselines.Known(baselines.named("somebody"), {"a": 3.25, "b": 7.5})
-    from ilgnet.values import ImageRef
-
+    known = baselines.from_scores("somebody", {"a": 3.25, "b": 7.5})
     verdicts = list(known.score_many([ImageRef("b", "b"), ImageRef("a", "a")]))
     assert [verdict.score for verdict in verdicts] == [7.5, 3.25]
     votes = np.array([verdict.votes for verdict in verdicts])

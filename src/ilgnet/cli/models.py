@@ -8,22 +8,25 @@ import click
 from rich.table import Table
 
 from ilgnet.report.console import DataConsole
-from ilgnet.zoo.records import Weights, builtin_models
+from ilgnet.zoo.records import Weights, builtin_models, installed_models
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The whole records as one JSON document.")
 def models(as_json: bool) -> None:
-    """List the models in this package and what each was measured at.
+    """List the models in this package, those installed beside it, and what each is.
 
     \b
       ilgnet models
       ilgnet models --json | jq '.[0].metrics'
 
     Any of the names, or a folder made by `ilgnet convert` or `ilgnet train`, can be given to
-    `ilgnet score --model`.
+    `ilgnet score --model`. Packages of weights that are installed beside this one are listed with
+    the name that they go by, and with their licence, which may allow less than this package's.
     """
-    found = builtin_models()
+    installed = installed_models()
+    found = [*builtin_models(), *installed.values()]
+    short = {weights.name: name for name, weights in installed.items()}
     if as_json:
         click.echo(json.dumps([weights.to_json() for weights in found], indent=2))
         return
@@ -31,7 +34,7 @@ def models(as_json: bool) -> None:
     for heading in ("model", "input", "gives", "size", "licence"):
         table.add_column(heading, overflow="fold")
     for weights in found:
-        table.add_row(*_row(weights))
+        table.add_row(*_row(weights, short.get(weights.name, weights.name)))
     console = DataConsole()
     console.print(table)
     for weights in found:
@@ -40,13 +43,13 @@ def models(as_json: bool) -> None:
         )
 
 
-def _row(weights: Weights) -> tuple[str, ...]:
+def _row(weights: Weights, name: str) -> tuple[str, ...]:
     preprocess = weights.preprocess
     side = preprocess.crop or preprocess.height
     shape = f"{side} px short side" if preprocess.resize == "aspect" else f"{side} x {side}"
     size = sum((weights.folder / name).stat().st_size for name in weights.files) / 1e6
     return (
-        weights.name,
+        name,
         shape,
         "votes 1..10" if weights.output == "votes" else "high / low",
         f"{size:.1f} MB",

@@ -79,6 +79,7 @@ def conditions(evaluation: Evaluation) -> list[tuple[str, str]]:
     majority = evaluation.majority_rate
     rows = [
         ("Model", f"{weights.name} (preprocessing {weights.preprocess.fingerprint()})"),
+        ("Licence", weights.licence),
         ("List", f"{rated.name}, fingerprint {rated.fingerprint}"),
         ("Measured", f"{measured}; fingerprint {evaluation.measured_fingerprint}"),
         ("Ratings", _scale(rated.scale)),

@@ -19,6 +19,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     record = {
         "model": {
             "name": weights.name,
+            "licence": weights.licence,
             "output": weights.output,
             "preprocess": weights.preprocess.fingerprint(),
             "mean_error": weights.mean_error,

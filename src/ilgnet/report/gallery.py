@@ -29,6 +29,7 @@ from ilgnet.report.progress import track
 from ilgnet.report.rows import best_first, row, shown, with_run_percentiles
 from ilgnet.report.thumbnails import thumbnail_side, thumbnail_size, thumbnails
 from ilgnet.values import Failure, ImageSource, Outcome, Verdict
+from ilgnet.zoo.records import licence_of
 
 _ASSETS: Final = files("ilgnet.report") / "assets"
 FIRST_CARDS: Final = 60
@@ -233,7 +234,13 @@ def _summary(verdicts: Sequence[Verdict], failures: Sequence[Failure]) -> str:
 
 
 def _made_by(verdicts: Sequence[Verdict]) -> str:
-    models = sorted(
-        {f"{verdict.model}, preprocessing {verdict.preprocess}" for verdict in verdicts}
-    )
-    return f"Made by ILGNet {version('ilgnet')}" + "".join(f" with {model}" for model in models)
+    """Program, models and, of those that are known by name, what their licences allow."""
+    models = sorted({(verdict.model, verdict.preprocess) for verdict in verdicts})
+    said = []
+    for name, preprocess in models:
+        licence = licence_of(name)
+        said.append(
+            f" with {name}, preprocessing {preprocess}"
+            + (f", licence of the weights: {licence}" if licence else "")
+        )
+    return f"Made by ILGNet {version('ilgnet')}" + ";".join(said)

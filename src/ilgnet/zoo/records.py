@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from ilgnet.atomic import replacing
 from ilgnet.errors import ModelError
 from ilgnet.images.preprocess import Preprocess
+from ilgnet.zoo.installed import installed_folders
 
 RECORD_NAME: Final = "model.json"
 ONNX_NAME: Final = "model.onnx"
@@ -144,11 +145,30 @@ def builtin_models() -> list[Weights]:
     return [read_weights(folder) for folder in folders]
 
 
+def installed_models() -> dict[str, Weights]:
+    """The models of other distributions, by the name that `--model` takes.
+
+    Raises:
+        ModelError: one of them is not a whole model.
+    """
+    return {name: read_weights(folder) for name, folder in installed_folders().items()}
+
+
+def licence_of(name: str) -> str | None:
+    """The licence of a model by the name in its record; None where no such model is installed."""
+    for models in (builtin_models, lambda: installed_models().values()):
+        for weights in models():
+            if weights.name == name:
+                return weights.licence
+    return None
+
+
 def find_weights(model: str | Path = DEFAULT_MODEL) -> Weights:
     """The record of a model by its name or folder.
 
     Args:
-        model: "default", the name or folder name of a built-in model, or a path to a model folder.
+        model: "default", the name or folder name of a built-in model, the name of one that another
+            distribution brings, or a path to a model folder.
     """
     folder = Path(model)
     if (folder / RECORD_NAME).is_file():
@@ -157,10 +177,14 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> Weights:
     for weights in builtin:
         if str(model) in (weights.name, weights.folder.name):
             return weights
-    names = ", ".join(weights.name for weights in builtin) or "none"
+    installed = installed_models()
+    for short, weights in installed.items():
+        if str(model) in (weights.name, short):
+            return weights
+    names = ", ".join([*(weights.name for weights in builtin), *installed]) or "none"
     raise ModelError(
         f"no model {str(model)!r}: it is neither a folder with a {RECORD_NAME} "
-        f"nor one of the built-in models ({names})"
+        f"nor one of the models in this package or installed beside it ({names})"
     )
 
 

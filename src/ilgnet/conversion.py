@@ -7,9 +7,6 @@ A model that ships its ONNX file alone, as the default does, is read from that.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -17,6 +14,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ilgnet.atomic import new_folder
 from ilgnet.engines.onnx import OnnxEngine
 from ilgnet.engines.parity import Parity, compare
 from ilgnet.engines.torch import TorchEngine
@@ -96,7 +94,7 @@ def convert(source: Path, target: Path, options: Options) -> tuple[Weights, Pari
         ModelError: names or shapes do not fit, the two engines disagree, or the target exists.
     """
     network, weights = open_source(source, options)
-    with _new_folder(target) as folder:
+    with new_folder(target) as folder:
         save_network(network, folder / SAFETENSORS_NAME)
         export_onnx(network, folder / ONNX_NAME)
         stored = write_weights(weights, folder)
@@ -116,7 +114,7 @@ def convert_to_caffe(source: Path, target: Path, options: Options) -> list[Path]
     """
     network, weights = open_source(source, options)
     mean = network.mean_image
-    with _new_folder(target) as folder:
+    with new_folder(target) as folder:
         save_caffe(network, folder, weights.name)
         copy = create(weights.architecture, output=weights.output)
         load_caffe(copy, folder / f"{weights.name}.caffemodel")
@@ -209,16 +207,3 @@ def _check_identical(one: ILGNet, other: ILGNet) -> None:
         same = name == "mean_image" or name.endswith("num_batches_tracked")
         if not same and not np.array_equal(value.numpy(), others[name].numpy()):
             raise ModelError(f"{name} came back from Caffe's file changed; the disk may be full")
-
-
-@contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """A folder that becomes `target` when all went well, and vanishes otherwise."""
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ModelError(f"{target} exists already; choose another folder, or remove it first")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
-        folder = Path(temporary) / target.name
-        folder.mkdir()
-        yield folder
-        folder.replace(target)

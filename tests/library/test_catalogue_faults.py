@@ -194,7 +194,7 @@ def protect(folder: Path) -> None:
 
 
 def test_a_read_only_folder_says_where_else_the_catalogue_can_be(
-    scorer: Scorer, readable: Path
+    scorer: Scorer, readable: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = readable / "card"
     write_picture(root / "a.jpg", 1)
@@ -205,7 +205,8 @@ def test_a_read_only_folder_says_where_else_the_catalogue_can_be(
     home = readable / "home"
     home.mkdir()
     home.chmod(0o777)
-    library = in_user_folder(root, {"XDG_DATA_HOME": str(home)})
+    monkeypatch.setenv("XDG_DATA_HOME", str(home))
+    library = in_user_folder(root)
     with ordinary_user(), Catalogue(library, "create") as catalogue:
         assert run(scorer, catalogue)[1] == 1
 

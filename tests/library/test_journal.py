@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,20 +15,27 @@ from hypothesis import strategies as st
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.changes.journal import (
+    KEEP_LATEST,
     Busy,
-    Journal,
+    ChangeJournal,
     create_journal,
+    damaged_journals,
     find_journal,
+    journal_folder,
     list_journals,
+    prune_journals,
     read_journal,
 )
 from ilgnet.library.changes.plan import HOWS, Edit, How, Plan, Transfer
 from ilgnet.library.changes.run import apply_plan, settle_interrupted, undo
 from tests.library.folders import contents, edit_plan, make_shooting, times, transfer_plan, tree
+from tests.windows_rules import watch_as_windows
+
+JOURNALS = Path(__file__).parent / "journals"
 
 
 def reasons(journal: object) -> list[str]:
-    return [progress.why for progress in journal.progress if progress.why]  # type: ignore[attr-defined]
+    return [progress.why for progress in journal.outcomes if progress.why]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("how", HOWS)
@@ -148,7 +156,8 @@ def test_sidecars_made_since_go_back_with_their_pictures(tmp_path: Path) -> None
     (root / "day1" / "IMG_1.JPG.xmp").write_bytes(b"another")
     (into / "day1" / "notes.txt").write_bytes(b"not ours")
     undone = undo(find_journal(None))
-    assert undone.undone
+    assert reasons(undone) == [f"there is something at {root}/day1/IMG_1.JPG.xmp again"]
+    assert read_journal(undone.path).outcomes == undone.outcomes
     assert tree(root).items() >= before.items()
     assert (root / "day0" / "IMG_0.CR3.xmp").read_bytes() == b"made since"
     assert (root / "day1" / "IMG_1.JPG.xmp").read_bytes() == b"another"
@@ -272,6 +281,102 @@ def test_a_damaged_journal_is_a_clear_error(tmp_path: Path) -> None:
         read_journal(journal.path)
 
 
+def test_a_damaged_journal_hinders_only_its_own_undo(tmp_path: Path) -> None:
+    """Other runs are begun, settled and taken back; the person is told of the damaged one."""
+    root, other = make_shooting(tmp_path / "root"), make_shooting(tmp_path / "other")
+    before = tree(root)
+    first = apply_plan(edit_plan(root))
+    second = apply_plan(edit_plan(other))
+    second.path.write_bytes(b'{"journal": 1}\n' + second.path.read_bytes()[40:-10])
+    assert [run.name for run in list_journals()] == [first.name]
+    (error,) = damaged_journals()
+    assert second.name in str(error)
+    with pytest.raises(LibraryError, match=r"damaged.*earlier run"):
+        find_journal(None)
+    assert settle_interrupted() == []
+    third = apply_plan(Plan("cull", (str(root),), (), ()))
+    assert undo(find_journal(None)).name == third.name
+    assert undo(find_journal(first.name)).undone
+    assert tree(root) == before
+
+
+@pytest.mark.parametrize("command", ["cull", "stars"])
+def test_runs_of_the_version_before_are_taken_back(tmp_path: Path, command: str) -> None:
+    """The journals are that version's own, with other folders."""
+    root, into = tmp_path / "photos", tmp_path / "photos" / "sorted"
+    text = (JOURNALS / f"format1-{command}.jsonl").read_text()
+    journal_folder().mkdir(parents=True)
+    path = journal_folder() / f"20260503-184210-000000-{command}.jsonl"
+    path.write_text(text.replace("/photos", str(root)))
+    into.mkdir(parents=True)
+    after = {"b.JPG": b"jpeg b", "c.JPG": b"jpeg c", "c.xmp": b"<old/>", "sorted/b.JPG": b"jpeg b"}
+    after |= {"sorted/a.CR3": b"raw a", "sorted/a.JPG": b"jpeg a"}
+    if command == "stars":
+        after |= {"c.xmp": b"<new/>", "a.xmp": b"<made/>"}
+    for name, data in after.items():
+        (root / name).write_bytes(data)
+    if command == "cull":
+        (into / "c.JPG").hardlink_to(root / "c.JPG")
+        (into / "c.xmp").symlink_to(root / "c.xmp")
+    journal = undo(find_journal(None))
+    assert (journal.undone, reasons(journal)) == (
+        True,
+        ["the file is gone"] if command == "cull" else [],
+    )
+    found = {path.name: path.read_bytes() for path in root.iterdir() if path.is_file()}
+    if command == "cull":
+        assert not into.exists()
+        assert found == {
+            **{name: data for name, data in after.items() if "/" not in name},
+            "a.CR3": b"raw a",
+            "a.JPG": b"jpeg a",
+        }
+    else:
+        assert (found["c.xmp"], "a.xmp" in found) == (b"<old/>", False)
+        assert (root / "c.xmp").stat().st_mtime_ns == 10**18
+
+
+def test_old_journals_are_forgotten_by_the_rule(tmp_path: Path) -> None:
+    now = datetime(2026, 5, 3, tzinfo=UTC)
+    folder = journal_folder()
+    folder.mkdir(parents=True)
+
+    def write(days: int, events: str, number: int = 0) -> Path:
+        moment = now - timedelta(days=days, microseconds=number)
+        path = folder / f"{moment:%Y%m%d-%H%M%S-%f}-cull.jsonl"
+        header = '{"journal": 1, "started": "", "command": "cull", "roots": [], '
+        path.write_text(f'{header}"folders": [], "steps": 0}}\n{events}')
+        return path
+
+    finished = '{"event": "finished"}\n'
+    undone = finished + '{"event": "undoing"}\n{"event": "undone"}\n'
+    kept = finished + '{"event": "undoing"}\n{"step": 0, "state": "kept"}\n'
+    latest = [write(0, finished, number) for number in range(KEEP_LATEST)]
+    stay = [write(29, undone), write(729, finished), write(3000, ""), write(3001, kept), *latest]
+    go = [write(31, undone), write(731, finished)]
+    strange = folder / "my notes.jsonl"
+    strange.write_text(undone)
+    assert sorted(prune_journals(now)) == sorted(go)
+    assert sorted(folder.iterdir()) == sorted([*stay, strange])
+    for path in latest[1:]:
+        path.unlink()
+    old = write(5000, finished)
+    assert prune_journals(now) == []
+    assert old.exists()
+
+
+def test_rules_of_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Imitated, not run there: see `watch_as_windows`."""
+    watch_as_windows(monkeypatch)
+    root, into = make_shooting(tmp_path / "root"), tmp_path / "into"
+    before = tree(root)
+    for plan in (edit_plan(root), *(transfer_plan(root, into, how) for how in HOWS)):
+        journal = apply_plan(plan)
+        assert journal.count("done") == len(plan.steps)
+        assert undo(journal).undone
+        assert tree(root) == before
+
+
 def test_a_cut_off_line_is_no_event(tmp_path: Path) -> None:
     journal = apply_plan(edit_plan(make_shooting(tmp_path / "root")))
     whole = journal.path.read_bytes()
@@ -331,7 +436,7 @@ def test_a_run_that_another_process_settled_is_not_begun(
     root = make_shooting(tmp_path / "root")
     before = tree(root)
 
-    def create_and_lose(plan: Plan) -> Journal:
+    def create_and_lose(plan: Plan) -> ChangeJournal:
         journal = create_journal(plan)
         settle_interrupted()
         return journal

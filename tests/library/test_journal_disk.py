@@ -133,7 +133,7 @@ def test_a_limit_on_file_sizes(tmp_path: Path, other_device: Path) -> None:
     assert sorted([*there.values(), *here.values()]) == sorted(before.values())
     assert {Path(name).stem for name in there} == big
     journal = find_journal(None)
-    assert {p.why for p in journal.progress if p.state == "failed"} >= {"File too large"}
+    assert {p.why for p in journal.outcomes if p.state == "failed"} >= {"File too large"}
     undo(journal)
     assert tree(root) == before
 

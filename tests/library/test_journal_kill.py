@@ -149,7 +149,7 @@ class Scene:
         for journal in list_journals():
             if not journal.undone:
                 undone = undo(journal)
-                assert not undone.count("kept"), [p.why for p in undone.progress]
+                assert not undone.count("kept"), [p.why for p in undone.outcomes]
 
 
 def scenes(tmp_path: Path, other: Path, kind: str, stage: str) -> list[tuple[Scene, int]]:

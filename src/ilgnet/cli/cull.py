@@ -22,7 +22,7 @@ from ilgnet.cli.plan_output import (
     step_words,
 )
 from ilgnet.cli.scored_input import ScoredInput, scored_input, scored_input_options
-from ilgnet.library.changes.journal import Journal
+from ilgnet.library.changes.journal import ChangeJournal
 from ilgnet.library.changes.plan import How, Plan
 from ilgnet.library.choosing.cull import DECISIONS, Candidate, Choice, Decision, Rule, choose
 from ilgnet.library.choosing.plan_marks import SIDECAR_STYLES, MarkRule, SidecarStyle, plan_marks
@@ -271,7 +271,7 @@ def _notes(photo: Photograph, choice: Choice, label: str | None, date: str) -> N
     return Notes(verdict.score, verdict.percentile, verdict.model, date, rating, label)
 
 
-def _document(chosen: Chosen, planned: _Planned, journal: Journal | None) -> dict[str, Any]:
+def _document(chosen: Chosen, planned: _Planned, journal: ChangeJournal | None) -> dict[str, Any]:
     return {
         "applied": journal.name if journal else None,
         "photographs": [
@@ -292,7 +292,9 @@ def _document(chosen: Chosen, planned: _Planned, journal: Journal | None) -> dic
     }
 
 
-def _print(chosen: Chosen, planned: _Planned, journal: Journal | None, *, quiet: bool) -> None:
+def _print(
+    chosen: Chosen, planned: _Planned, journal: ChangeJournal | None, *, quiet: bool
+) -> None:
     for photo, choice in chosen:
         decision = click.style(f"{choice.decision:6}", fg=COLOURS[choice.decision])
         reason = shown(choice.reason)

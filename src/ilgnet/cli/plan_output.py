@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK, EXIT_UNREADABLE
-from ilgnet.library.changes.journal import Journal, State
+from ilgnet.library.changes.journal import ChangeJournal, StepState
 from ilgnet.library.changes.plan import Edit, Plan, Step
 from ilgnet.library.changes.run import apply_plan
 from ilgnet.report.progress import track
@@ -43,7 +43,7 @@ def say_problems(problems: Sequence[str]) -> None:
         click.secho(f"note: {shown(problem)}", fg="yellow", err=True)
 
 
-def carry_out(plan: Plan, *, show: bool | None) -> Journal:
+def carry_out(plan: Plan, *, show: bool | None) -> ChangeJournal:
     """Apply a plan with progress on stderr, and name what failed."""
     ticks = iter(track(range(len(plan.steps)), total=len(plan.steps), show=show, label="Writing"))
     journal = apply_plan(plan, lambda _: next(ticks, None))
@@ -53,16 +53,16 @@ def carry_out(plan: Plan, *, show: bool | None) -> Journal:
     return journal
 
 
-def failures(journal: Journal, *states: State) -> list[tuple[str, str]]:
+def failures(journal: ChangeJournal, *states: StepState) -> list[tuple[str, str]]:
     """The files whose step is in one of these states, and why."""
     return [
         (step_words(step)["path"], progress.why)
-        for step, progress in zip(journal.plan.steps, journal.progress, strict=True)
+        for step, progress in zip(journal.plan.steps, journal.outcomes, strict=True)
         if progress.state in (states or ("failed", "kept"))
     ]
 
 
-def exit_code(journal: Journal | None, *, unreadable: bool) -> int:
+def exit_code(journal: ChangeJournal | None, *, unreadable: bool) -> int:
     """0, or 1 when a step failed, or 3 when pictures could not be read."""
     if journal is not None and journal.count("failed", "kept"):
         return EXIT_FAILURE

@@ -20,7 +20,7 @@ from ilgnet.cli.plan_output import (
     step_words,
 )
 from ilgnet.cli.scored_input import ScoredInput, scored_input, scored_input_options
-from ilgnet.library.changes.journal import Journal
+from ilgnet.library.changes.journal import ChangeJournal
 from ilgnet.library.choosing.plan_marks import (
     SIDECAR_STYLES,
     MarkPlan,
@@ -161,7 +161,7 @@ def _failed(planned: MarkPlan) -> bool:
     return any(mark.outcome == "failed" for mark in planned.marks)
 
 
-def _document(planned: MarkPlan, journal: Journal | None) -> dict[str, Any]:
+def _document(planned: MarkPlan, journal: ChangeJournal | None) -> dict[str, Any]:
     return {
         "applied": journal.name if journal else None,
         "files": [
@@ -182,7 +182,9 @@ def _document(planned: MarkPlan, journal: Journal | None) -> dict[str, Any]:
     }
 
 
-def _print(planned: MarkPlan, found: ScoredInput, journal: Journal | None, *, quiet: bool) -> None:
+def _print(
+    planned: MarkPlan, found: ScoredInput, journal: ChangeJournal | None, *, quiet: bool
+) -> None:
     for mark in planned.marks:
         rating = "" if mark.notes.rating is None else rating_words(mark.notes.rating)
         words = "; ".join(filter(None, (mark.notes.label, mark.words)))

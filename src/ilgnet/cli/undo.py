@@ -6,7 +6,12 @@ import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK
 from ilgnet.cli.plan_output import amount, failures, named, print_json, step_words
-from ilgnet.library.changes.journal import Journal, find_journal, list_journals
+from ilgnet.library.changes.journal import (
+    ChangeJournal,
+    damaged_journals,
+    find_journal,
+    list_journals,
+)
 from ilgnet.library.changes.run import undo as take_back
 from ilgnet.report.rows import shown
 
@@ -59,17 +64,19 @@ def _list(as_json: bool) -> int:
         steps = amount(journal.count("done", "kept"), "step")
         state = "taken back" if journal.undone else steps if journal.finished else "cut off"
         click.echo(f"{journal.name}  {state}  {shown(', '.join(journal.plan.roots))}")
+    for error in damaged_journals():
+        click.secho(shown(str(error)), fg="yellow", err=True)
     if not journals:
         click.echo("No run is noted.", err=True)
     return EXIT_OK
 
 
-def _say_plan(journal: Journal, as_json: bool) -> int:
+def _say_plan(journal: ChangeJournal, as_json: bool) -> int:
     if as_json:
         print_json(_document(journal))
         return EXIT_OK
     verbs = {"create": "remove", "edit": "restore", "move": "move back"}
-    for step, progress in reversed(list(zip(journal.plan.steps, journal.progress, strict=True))):
+    for step, progress in reversed(list(zip(journal.plan.steps, journal.outcomes, strict=True))):
         if progress.state in ("done", "kept"):
             words = step_words(step)
             verb = verbs.get(words["how"], "remove")
@@ -79,7 +86,7 @@ def _say_plan(journal: Journal, as_json: bool) -> int:
     return EXIT_OK
 
 
-def _document(journal: Journal) -> dict[str, object]:
+def _document(journal: ChangeJournal) -> dict[str, object]:
     return {
         "run": journal.name,
         "started": journal.started,
@@ -88,6 +95,6 @@ def _document(journal: Journal) -> dict[str, object]:
         "undone": journal.undone,
         "steps": [
             {**step_words(step), "state": progress.state, "why": progress.why or None}
-            for step, progress in zip(journal.plan.steps, journal.progress, strict=True)
+            for step, progress in zip(journal.plan.steps, journal.outcomes, strict=True)
         ],
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO, cast
 
-from ilgnet.atomic import replacing
+from ilgnet.atomic import write_whole
 from ilgnet.data.rated import fingerprint, refuse_repeats
 from ilgnet.errors import DataError, in_words
 
@@ -79,7 +79,7 @@ def write_list(path: Path, pictures: ImageList) -> None:
         f"{name}\n" if label is None else f"{name} {int(label)}\n"
         for name, label in zip(pictures.ids, labels, strict=True)
     )
-    write_atomically(path, "".join(lines).encode())
+    write_whole(path, "".join(lines).encode())
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -108,10 +108,3 @@ def open_text(path: Path) -> Iterator[TextIO]:
 def set_name(path: Path) -> str:
     """How results call a data set: its file (or folder) and the folder that it lies in."""
     return "/".join(path.absolute().parts[-2:])
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old bytes or the new ones, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial:
-        partial.write_bytes(data)

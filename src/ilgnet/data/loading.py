@@ -9,7 +9,6 @@ killed goes on exactly where it was, whatever the number of loading processes.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ilgnet.atomic import replacing
 from ilgnet.data.choices import strengths
 from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.errors import DataError, ImageError
@@ -145,10 +145,9 @@ class PictureCache:
                 f"the disk of {self.folder} is full; a picture takes {rgb.nbytes / 1e6:.2f} MB. "
                 "Choose another folder with --cache"
             )
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        with temporary.open("wb") as stream:
+        # Not flushed: a file whose end a power cut takes is no array, and is made again.
+        with replacing(path, durable=False) as partial, partial.open("wb") as stream:
             np.save(stream, rgb)
-        temporary.replace(path)
 
     def add_all(
         self, images: Sequence[RatedImage], *, threads: int

@@ -9,17 +9,18 @@ kind is found again under any name and in any folder, and tells nobody what the 
 from __future__ import annotations
 
 import gzip
-import hashlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ilgnet.data.lists import read_lines, write_atomically
+from ilgnet.atomic import write_whole
+from ilgnet.data.lists import read_lines
 from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.errors import DataError
-from ilgnet.zoo.records import Weights
+from ilgnet.hashing import file_hash
+from ilgnet.zoo.records import Weights, plain_name
 
 FOLDER: Final = "trained_on"
 BYTES: Final = "sha256:"
@@ -52,8 +53,7 @@ def name_key(image: RatedImage) -> str | None:
 def content_key(path: Path) -> str | None:
     """The key of a picture by its bytes; None where the file cannot be read."""
     try:
-        with path.open("rb") as stream:
-            return BYTES + hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+        return BYTES + file_hash(path)[:16]
     except OSError:
         return None
 
@@ -81,7 +81,7 @@ def write_trained_on(folder: Path, rated: RatedSet) -> dict[str, Any]:
     keys = sorted({key for key in picture_keys(rated.images) if key})
     text = "".join(f"{key}\n" for key in keys)
     # No time stamp: the same pictures give the same file.
-    write_atomically(_keys_file(folder, rated.fingerprint), gzip.compress(text.encode(), mtime=0))
+    write_whole(_keys_file(folder, rated.fingerprint), gzip.compress(text.encode(), mtime=0))
     return {"name": rated.name, "images": len(keys), "fingerprint": rated.fingerprint}
 
 
@@ -128,7 +128,7 @@ def _shared(rated: RatedSet, seen: dict[str, frozenset[str]]) -> dict[str, tuple
 
 
 def _keys_file(folder: Path, fingerprint: str) -> Path:
-    return folder / FOLDER / f"{fingerprint}.txt.gz"
+    return folder / FOLDER / plain_name(f"{fingerprint}.txt.gz", folder)
 
 
 def _read_keys(path: Path, count: int) -> frozenset[str]:

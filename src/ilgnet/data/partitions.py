@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ilgnet.atomic import write_whole
 from ilgnet.data.ava import Ava
-from ilgnet.data.lists import ImageList, write_atomically, write_list
+from ilgnet.data.lists import ImageList, write_list
 from ilgnet.errors import DataError
 from ilgnet.values import HIGH_ABOVE
 
@@ -124,7 +125,7 @@ def write_partition(folder: Path, partition: Partition) -> None:
     for pictures in partition.lists.values():
         write_list(folder / f"{pictures.name}.txt", pictures)
     record = json.dumps({**partition.rule, "lists": made}, indent=2) + "\n"
-    write_atomically(folder / f"{scheme.upper()}.json", record.encode())
+    write_whole(folder / f"{scheme.upper()}.json", record.encode())
 
 
 def _shares(count: int, pools: dict[bool, list[str]]) -> tuple[int, int]:

@@ -25,10 +25,7 @@ def save_tensors(
     """Write tensors by name, and words for the file's header; whole or not at all."""
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     with replacing(path) as partial:
-        partial.touch()
-        mode = partial.stat().st_mode
-        save_file(plain, partial, metadata)  # leaves a file that only its owner may read
-        partial.chmod(mode)
+        save_file(plain, partial, metadata)
 
 
 def load_network(network: nn.Module, path: Path) -> None:

@@ -1,22 +1,21 @@
 """Where a report goes: standard output, or a file that appears whole or not at all.
 
-A file is written beside its final name as `NAME.XXXXXXXX.partial` and renamed when it is complete,
-so what carries the final name is always complete. When the run ends early, the partial file of a
-streamed format is kept under that name (its rows are good, there are just fewer) and that of any
-other format is removed. Standard output cannot be taken back: there the exit code tells.
+When the run ends early, the partial file of a streamed format is kept as `NAME.XXXXXXXX.partial`
+(its rows are good, there are just fewer) and that of any other format is removed. Standard output
+cannot be taken back: there the exit code tells.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from ilgnet.atomic import check_place, streaming
 from ilgnet.errors import IlgnetError
 
 
@@ -37,12 +36,15 @@ def open_output(target: Path | None, *, keep_partial: bool = False) -> Iterator[
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    direct = _is_direct(target)
-    with _opened(target, direct) as stream:
-        if direct:
+    if _is_direct(target):
+        with _explained(target):
+            stream: BinaryIO = target.open("wb")
+        with stream:
             yield stream
-        else:
-            yield from _complete(stream, target.resolve(), keep_partial)
+        return
+    check_output(target)
+    with streaming(target, keep_partial=keep_partial) as stream:
+        yield stream
 
 
 def discard_output() -> None:
@@ -53,44 +55,23 @@ def discard_output() -> None:
 
 def check_output(target: Path) -> None:
     """Raise now what `open_output` would raise at the end of a long run; leaves nothing behind."""
-    if not _is_direct(target):
-        with _opened(target, direct=False) as stream:
-            Path(stream.name).unlink()
+    if _is_direct(target):
+        return
+    with _explained(target):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        check_place(target)
 
 
 def _is_direct(target: Path) -> bool:
     return target.exists() and not target.is_file() and not target.is_dir()
 
 
-def _opened(target: Path, direct: bool) -> BinaryIO:
+@contextmanager
+def _explained(target: Path) -> Iterator[None]:
     try:
-        return target.open("wb") if direct else _create_beside(target.resolve())
+        yield
     except OSError as error:
         raise IlgnetError(
             f"{target} cannot be written: {error.strerror}. Choose another place."
         ) from error
-
-
-def _create_beside(target: Path) -> BinaryIO:
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "it is a folder")
-    # Not `tempfile`: its files are private, and the mode would stay so after the rename.
-    return target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial").open("xb")
-
-
-def _complete(stream: BinaryIO, target: Path, keep_partial: bool) -> Iterator[BinaryIO]:
-    partial = Path(stream.name)
-    try:
-        yield stream
-        stream.flush()
-        os.fsync(stream.fileno())
-        if target.is_file():
-            partial.chmod(target.stat().st_mode)
-        partial.replace(target)
-    except BaseException as error:
-        stream.close()
-        if keep_partial and partial.stat().st_size:
-            error.add_note(f"What was finished before is in {partial}")
-        else:
-            partial.unlink(missing_ok=True)
-        raise

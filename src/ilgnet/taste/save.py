@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ilgnet.atomic import replacing
 from ilgnet.engines.taste import write_taste
 from ilgnet.errors import LibraryError
 from ilgnet.taste.agreement import Agreement
@@ -53,9 +54,8 @@ def save_taste(learnt: Learnt, base: Weights, folder: Path, name: str) -> Weight
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{TASTE_NAME}.tmp"
-        write_taste(learnt.taste, temporary)
-        temporary.replace(folder / TASTE_NAME)
+        with replacing(folder / TASTE_NAME) as partial:
+            write_taste(learnt.taste, partial)
         return write_weights(record, folder)
     except OSError as error:
         raise LibraryError(f"the taste cannot be written to {folder}: {error.strerror}") from error

@@ -18,7 +18,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from ilgnet.data.lists import write_atomically
+from ilgnet.atomic import write_whole
 from ilgnet.errors import RecipeError
 from ilgnet.training.recipe import Recipe, write_recipe
 from ilgnet.values import Failure
@@ -51,7 +51,7 @@ def claim(out: Path, recipe: Recipe, *, restart: bool) -> None:
             f"{out} holds a model already. Choose another folder with --out, or replace the model "
             "with --restart"
         )
-    write_atomically(written, text.encode())
+    write_whole(written, text.encode())
 
 
 def _remove_run(out: Path) -> None:
@@ -81,4 +81,4 @@ def report_unreadable(folder: Path, failures: tuple[Failure, ...]) -> None:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(("picture", "code", "message"))
     rows.writerows((failure.path, failure.code, failure.message) for failure in failures)
-    write_atomically(folder / UNREADABLE, text.getvalue().encode(errors="surrogateescape"))
+    write_whole(folder / UNREADABLE, text.getvalue().encode(errors="surrogateescape"))

@@ -33,6 +33,7 @@ from ilgnet.training.run_log import say
 from ilgnet.training.split import LoadedSplit, load_split, read_split
 from ilgnet.training.start import start_from_model
 from ilgnet.training.validation import Validation, refuse_undefined
+from ilgnet.user_folders import user_cache_folder
 from ilgnet.zoo.records import SAFETENSORS_NAME, Weights, find_weights
 
 MEAN_OF: Final = 2000
@@ -179,8 +180,7 @@ def _loaded_split(
 
 
 def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "ilgnet" / "pictures"
+    return user_cache_folder() / "pictures"
 
 
 def _inputs(

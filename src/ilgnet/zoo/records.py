@@ -8,7 +8,6 @@ train or convert have the same form, so there is one way to load them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
@@ -17,6 +16,7 @@ from typing import Any, Final, Literal
 
 from ilgnet.atomic import replacing
 from ilgnet.errors import ModelError
+from ilgnet.hashing import file_hash
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.zoo.installed import installed_folders
 
@@ -68,7 +68,7 @@ class Weights:
 
     def file(self, name: str) -> Path:
         """The path of one of the model's files, or an error that says what is there."""
-        path = self.folder / name
+        path = self.folder / plain_name(name, self.folder)
         if name not in self.files or not path.is_file():
             raise ModelError(
                 f"model {self.name!r} in {self.folder} has no {name}; it has: "
@@ -80,7 +80,7 @@ class Weights:
     def verify(self) -> None:
         """Check every file against its sha256; a damaged or missing file is an error."""
         for name, expected in self.files.items():
-            actual = sha256(self.file(name))
+            actual = file_hash(self.file(name))
             if actual != expected:
                 raise ModelError(
                     f"{self.folder / name} is not the file that its record describes "
@@ -96,10 +96,18 @@ class Weights:
         return record
 
 
-def sha256(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def plain_name(name: str, folder: Path) -> str:
+    """A name that a record gives, which may come from anywhere: it must not lead out of a folder.
+
+    Raises:
+        ModelError: it is more than the name of a file.
+    """
+    if name in ("", ".", "..") or any(sign in name for sign in "/\\:\0"):
+        raise ModelError(
+            f"the {RECORD_NAME} in {folder} names {name!r}, which is not the name of a file in "
+            "that folder. Do not use this model unless you trust who made it"
+        )
+    return name
 
 
 def read_weights(folder: Path) -> Weights:
@@ -125,7 +133,7 @@ def write_weights(weights: Weights, folder: Path) -> Weights:
     Returns the record as `read_weights` would read it.
     """
     present = {
-        name: sha256(folder / name)
+        name: file_hash(folder / name)
         for name in (ONNX_NAME, SAFETENSORS_NAME, TASTE_NAME)
         if (folder / name).is_file()
     }

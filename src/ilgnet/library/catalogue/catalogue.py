@@ -96,7 +96,10 @@ class Catalogue:
         parent, name = os.path.split(os.path.abspath(os.fspath(path)))
         if parent not in self._parents:
             # The folder's own links are resolved; a picture that is a link stays where it is.
-            self._parents[parent] = os.path.relpath(os.path.realpath(parent), self._root)
+            real = os.path.realpath(parent)
+            # From one drive to another, on Windows, no relative path leads.
+            same = os.path.splitdrive(real)[0] == os.path.splitdrive(self._root)[0]
+            self._parents[parent] = os.path.relpath(real, self._root) if same else ".."
         folder = self._parents[parent].replace(os.sep, "/")
         if folder == ".." or folder.startswith("../"):
             raise LibraryError(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ilgnet.errors import LibraryError
+from ilgnet.user_folders import user_data_folder
 
 FOLDER_NAME: Final = ".ilgnet"
 FILE_NAME: Final = "catalogue.db"
@@ -34,14 +33,14 @@ def beside_pictures(root: Path) -> Library:
     return Library(root, root / FOLDER_NAME / FILE_NAME)
 
 
-def in_user_folder(root: Path, environment: Mapping[str, str] = os.environ) -> Library:
+def in_user_folder(root: Path) -> Library:
     """The library whose catalogue is in the user's data folder.
 
     For pictures on read-only media and on network shares, where SQLite's locks do not work.
     """
     resolved = root.resolve()
     digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()[:12]
-    folder = user_data_folder(environment) / "libraries" / f"{resolved.name or 'root'}-{digest}"
+    folder = user_data_folder() / "libraries" / f"{resolved.name or 'root'}-{digest}"
     return Library(root, folder / FILE_NAME)
 
 
@@ -67,15 +66,3 @@ def find_library(folder: Path) -> Library:
             f"Make one with: ilgnet score --library {folder}"
         )
     return library
-
-
-def user_data_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where this user's programs keep their data, by the platform's custom."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        base = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return base / "ilgnet"

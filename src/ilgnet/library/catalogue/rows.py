@@ -8,7 +8,7 @@ import os
 import struct
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Self
+from typing import Self
 
 from ilgnet.library.photograph.capture import Capture
 from ilgnet.values import Verdict
@@ -151,14 +151,6 @@ def verdict_from_row(
         preprocess=model.preprocess,
         technical=technical,
     )
-
-
-def content_hash(stream: BinaryIO) -> bytes:
-    """The SHA-256 of an open file, read in pieces."""
-    digest = hashlib.sha256()
-    for piece in iter(lambda: stream.read(1 << 20), b""):
-        digest.update(piece)
-    return digest.digest()
 
 
 def pack_votes(votes: tuple[float, ...] | None) -> bytes | None:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from ilgnet.errors import ImageError, LibraryError
+from ilgnet.hashing import stream_hash
 from ilgnet.images.files import open_image_file
 from ilgnet.library.catalogue.catalogue import Catalogue
-from ilgnet.library.catalogue.rows import Model, Seen, Stamp, content_hash
+from ilgnet.library.catalogue.rows import Model, Seen, Stamp
 from ilgnet.library.photograph.capture import Capture, read_capture
 from ilgnet.scoring import Scorer
 from ilgnet.values import Failure, ImageRef, Outcome, Verdict
@@ -162,7 +163,7 @@ def _read(source: str | os.PathLike[str], path: str) -> Seen | None:
         with open_image_file(source) as stream:
             checked = time.time_ns()
             stamp = Stamp.of(os.fstat(stream.fileno()))
-            sha256 = content_hash(stream)
+            sha256 = stream_hash(stream)
             stream.seek(0)
             return Seen(path, stamp, checked, sha256, read_capture(stream))
     except (OSError, ImageError):

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ilgnet.errors import ImageError
+from ilgnet.hashing import stream_hash
 from ilgnet.images.files import open_image_file
 from ilgnet.library.catalogue.catalogue import Catalogue
-from ilgnet.library.catalogue.rows import Filter, Stamp, content_hash
+from ilgnet.library.catalogue.rows import Filter, Stamp
 from ilgnet.library.photograph.shots import group_files
 from ilgnet.library.photograph.survey import Survey, survey
 
@@ -168,7 +169,7 @@ def _state(catalogue: Catalogue, path: str, stamp: tuple[int, int], sha256: byte
         if sha256 is None:
             return "same"
         with open_image_file(file) as stream:
-            return "same" if content_hash(stream) == sha256 else "damaged"
+            return "same" if stream_hash(stream) == sha256 else "damaged"
     except FileNotFoundError:
         return "missing"
     except (OSError, ImageError):

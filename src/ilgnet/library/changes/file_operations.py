@@ -3,6 +3,11 @@
 Nothing is ever overwritten: a target's name is first taken by creating an empty file, which fails
 where there is one already, and the finished file is then renamed onto it. Both work on every file
 system, which hard links do not.
+
+On network disks a call can be carried out and its answer lost, so that it fails although it was
+done. So no error is believed: what became of the files is looked at. A name is freed again only
+where the empty file is still the one that was made to hold it and the file that should have got
+the name is still where it was; a copy is removed only where its original is still there.
 """
 
 from __future__ import annotations
@@ -13,16 +18,20 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ilgnet.library.changes.plan import Edit, Transfer, digest
+from ilgnet.atomic import keep_attributes, rename, sync_file, sync_folder
+from ilgnet.hashing import bytes_hash, file_hash
+from ilgnet.library.changes.plan import Edit, Transfer
 
 _PIECE: Final = 1 << 20
 READ_ONLY: Final = "it is read-only and was left alone; allow writing to it if it may be changed"
 
-Stamp = tuple[int, int]
+_NOT_ALLOWED: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+FileStamp = tuple[int, int]
 """Size in bytes and time of change in nanoseconds."""
 
 
@@ -39,7 +48,8 @@ def take_transfer(step: Transfer, temporary: Path) -> None:
 
     Raises:
         Refused: the target exists, or the source is not what it should be.
-        OSError: from the system; nothing is left behind.
+        OSError: from the system. No content is lost, whichever call it came from; where it could
+            be told that nothing happened, nothing is left behind.
     """
     source, target = Path(step.source), Path(step.target)
     if not source.is_file():
@@ -49,8 +59,26 @@ def take_transfer(step: Transfer, temporary: Path) -> None:
     elif step.how == "copy":
         copy(source, target, temporary)
     else:
-        with _name_free(target):
-            (os.link if step.how == "hardlink" else os.symlink)(source, target)
+        _link(source, target, os.link if step.how == "hardlink" else os.symlink)
+
+
+def _link(source: Path, target: Path, make: Callable[[Path, Path], None]) -> None:
+    if os.path.lexists(target):
+        raise Refused(f"{target} exists already")
+    try:
+        make(source, target)
+    except OSError as error:
+        if not _leads_to(target, source):
+            if isinstance(error, FileExistsError):
+                raise Refused(f"{target} exists already") from error
+            raise
+
+
+def _leads_to(link: Path, source: Path) -> bool:
+    try:
+        return str(link.readlink()) == str(source) if link.is_symlink() else link.samefile(source)
+    except OSError:
+        return False
 
 
 def move(source: Path, target: Path, temporary: Path) -> None:
@@ -58,32 +86,26 @@ def move(source: Path, target: Path, temporary: Path) -> None:
     if source.is_symlink():
         raise Refused("it is a symbolic link; move the file itself, or copy")
     if source.stat().st_dev == target.parent.stat().st_dev:
-        with contextlib.suppress(_CrossDevice), _reserved(target):
-            _rename(source, target)
+        try:
+            _rename_to_new(source, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:  # two mounts of one device are like two devices
+                raise
+        else:
             return
     before = stamp(source)
     copy(source, target, temporary)
+    copied = stamp(target)
     try:
         sync_folder(target.parent)
         if stamp(source) != before:
             raise Refused("it changed while it was copied")
-        source.unlink()
-    except (OSError, Refused):
-        if source.is_file():
-            target.unlink()
-        raise
-
-
-class _CrossDevice(Exception):  # noqa: N818
-    """Two mounts of one device, between which nothing can be renamed."""
-
-
-def _rename(source: Path, target: Path) -> None:
-    try:
-        source.replace(target)
-    except OSError as error:
-        if error.errno == errno.EXDEV:
-            raise _CrossDevice from error
+        _remove(source)
+    except (OSError, Refused) as error:
+        # After an error that leaves it open whether the source is being removed, both stay.
+        refused = isinstance(error, Refused) or error.errno in _NOT_ALLOWED
+        if refused and source.is_file() and stamp(target) == copied:
+            _remove(target)
         raise
 
 
@@ -93,10 +115,9 @@ def copy(source: Path, target: Path, temporary: Path) -> None:
         written = _write_copy(source, temporary)
         with contextlib.suppress(OSError):  # FAT has neither modes nor extended attributes
             shutil.copystat(source, temporary)
-        if file_digest(temporary) != written:
+        if file_hash(temporary) != written:
             raise OSError(errno.EIO, "the copy does not read back as it was written")
-        with _reserved(target):
-            temporary.replace(target)
+        _rename_to_new(temporary, target)
 
 
 def _write_copy(source: Path, temporary: Path) -> str:
@@ -115,11 +136,11 @@ def take_edit(step: Edit, temporary: Path) -> None:
 
     Raises:
         Refused: the file is not what it was when the plan was made.
-        OSError: from the system; nothing is left behind.
+        OSError: as for `take_transfer`.
     """
     path = Path(step.path)
     before = _content(path)
-    if (None if before is None else digest(before)) != step.before:
+    if (None if before is None else bytes_hash(before)) != step.before:
         raise Refused("it has changed since the plan was made")
     write(path, step.applied(before or b""), temporary, new=before is None)
 
@@ -131,32 +152,22 @@ def write(
 
     Raises:
         Refused: the file is read-only; its owner wants it as it is.
-        OSError: from the system; nothing is left behind.
+        OSError: as for `take_transfer`.
     """
     if not new and is_read_only(path):
         raise Refused(READ_ONLY)
     with _temporary(temporary):
         with temporary.open("xb") as writer:
             writer.write(data)
-            writer.flush()
-            if not new:
-                _keep_attributes(path, temporary)
-            if mtime_ns is not None:
-                os.utime(temporary, ns=(mtime_ns, mtime_ns))
-            os.fsync(writer.fileno())
-        with _reserved(path) if new else contextlib.nullcontext():
-            temporary.replace(path)
-
-
-def _keep_attributes(path: Path, temporary: Path) -> None:
-    """Desktops keep tags and ratings of their own in extended attributes."""
-    now = temporary.stat().st_mtime_ns
-    if hasattr(os, "chown"):
-        with contextlib.suppress(PermissionError):
-            os.chown(temporary, path.stat().st_uid, path.stat().st_gid)
-    with contextlib.suppress(OSError):  # FAT has neither modes nor extended attributes
-        shutil.copystat(path, temporary)
-    os.utime(temporary, ns=(now, now))
+        if not new:
+            keep_attributes(path, temporary)
+        if mtime_ns is not None:
+            os.utime(temporary, ns=(mtime_ns, mtime_ns))
+        sync_file(temporary)
+        if new:
+            _rename_to_new(temporary, path)
+        else:
+            rename(temporary, path)
 
 
 def is_read_only(path: Path) -> bool:
@@ -171,25 +182,43 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-@contextlib.contextmanager
-def _name_free(target: Path) -> Iterator[None]:
+def _rename_to_new(source: Path, target: Path) -> None:
+    """Rename a file to a name that is free: held by an empty file, and freed if it came to that.
+
+    Raises:
+        Refused: the name is taken.
+        OSError: from the system; the file has its old name.
+    """
     try:
-        yield
+        with target.open("xb") as holder:
+            held = os.fstat(holder.fileno())
     except FileExistsError as error:
         raise Refused(f"{target} exists already") from error
-
-
-@contextlib.contextmanager
-def _reserved(target: Path) -> Iterator[None]:
-    """Hold a name with an empty file, which is removed when the renaming onto it fails."""
-    with _name_free(target):
-        target.open("xb").close()
     try:
-        yield
-    except (OSError, _CrossDevice):
-        # Nothing else is caught: after Ctrl+C the file may be a picture already.
-        target.unlink()
+        rename(source, target)
+    except OSError:
+        # After Ctrl+C nothing is freed: the file may have its new name. Settling looks.
+        if source.is_file() and _is_empty_holder(target, held):
+            _remove(target)
         raise
+
+
+def _is_empty_holder(path: Path, held: os.stat_result) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    same = (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)
+    return same and stat.S_ISREG(found.st_mode) and found.st_size == 0
+
+
+def _remove(path: Path) -> None:
+    """Remove a file; an error counts only where it is still there."""
+    try:
+        path.unlink()
+    except OSError:
+        if os.path.lexists(path):
+            raise
 
 
 @contextlib.contextmanager
@@ -198,7 +227,8 @@ def _temporary(path: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # settling finds it by its name
+            path.unlink(missing_ok=True)
         raise
 
 
@@ -231,13 +261,13 @@ def undo_transfer(step: Transfer, temporary: Path, sha256: str | None) -> None:
     elif not source.is_file():
         raise Refused(f"the original, {source}, is gone; this is the only one left")
     elif step.how == "hardlink":
-        if not target.samefile(source):
-            raise Refused("it is no longer the same file as the original")
-    elif file_digest(target) != sha256:
+        if not target.samefile(source) or target.stat().st_nlink < 2:
+            raise Refused("it is no longer a second name of the original")
+    elif file_hash(target) != sha256:
         raise Refused("it has changed since")
-    elif file_digest(source) != sha256:
+    elif file_hash(source) != sha256:
         raise Refused(f"the original, {source}, has changed since; this is the only copy of it")
-    target.unlink()
+    _remove(target)
 
 
 def _move_back(source: Path, target: Path, temporary: Path) -> None:
@@ -262,13 +292,13 @@ def undo_edit(step: Edit, temporary: Path, mtime_ns: int | None) -> None:
     """
     path = Path(step.path)
     after = _content(path)
-    found = None if after is None else digest(after)
+    found = None if after is None else bytes_hash(after)
     if found == step.before:
         return
     if after is None or found != step.after:
         raise Refused("the file is gone" if after is None else "it has changed since")
     if step.before is None:
-        path.unlink()
+        _remove(path)
     else:
         write(path, step.reverted(after), temporary, new=False, mtime_ns=mtime_ns)
 
@@ -291,13 +321,13 @@ def settle_transfer(step: Transfer, temporary: Path) -> bool:
     if target.samefile(source):
         return step.how == "hardlink"
     if target.stat().st_size == 0:  # the name was taken, the file not yet there
-        target.unlink()
+        _remove(target)
         return False
-    if file_digest(source) != file_digest(target):
+    if file_hash(source) != file_hash(target):
         raise Refused(f"{source} and {target} both exist and differ; look at both")
     if step.how == "move":
         sync_folder(target.parent)
-        source.unlink()
+        _remove(source)
     return True
 
 
@@ -307,29 +337,12 @@ def settle_edit(step: Edit, temporary: Path) -> bool:
     temporary.unlink(missing_ok=True)
     content = _content(path)
     if step.before is None and content == b"":  # the name was taken, the file not yet there
-        path.unlink()
+        _remove(path)
         return False
-    return content is not None and digest(content) == step.after
+    return content is not None and bytes_hash(content) == step.after
 
 
-def stamp(path: Path) -> Stamp:
+def stamp(path: Path) -> FileStamp:
     """Size and time of change: what tells, without reading, that a file is as it was."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def file_digest(path: Path) -> str:
-    """Hex sha256 of a file, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a folder's new names durable, where the system can."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

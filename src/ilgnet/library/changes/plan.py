@@ -7,7 +7,6 @@ then carried out, step by step.
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ilgnet.errors import LibraryError
+from ilgnet.hashing import bytes_hash
 
 How = Literal["copy", "move", "hardlink", "symlink"]
 HOWS: Final[tuple[How, ...]] = ("copy", "move", "hardlink", "symlink")
@@ -68,8 +68,8 @@ class Edit:
         end = _common(old[::-1][:limit], after[::-1][:limit])
         return cls(
             path=str(path),
-            before=None if before is None else digest(before),
-            after=digest(after),
+            before=None if before is None else bytes_hash(before),
+            after=bytes_hash(after),
             start=start,
             removed=old[start : len(old) - end],
             inserted=after[start : len(after) - end],
@@ -103,11 +103,6 @@ class Plan:
     roots: tuple[str, ...]
     folders: tuple[str, ...]
     steps: tuple[Step, ...]
-
-
-def digest(data: bytes) -> str:
-    """Hex sha256."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def _common(first: bytes, second: bytes) -> int:

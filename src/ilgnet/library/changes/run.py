@@ -10,14 +10,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ilgnet.atomic import sync_folder
 from ilgnet.errors import LibraryError
+from ilgnet.hashing import file_hash
 from ilgnet.library.changes.file_operations import (
     Refused,
-    file_digest,
-    move,
     settle_edit,
     settle_transfer,
-    sync_folder,
     take_edit,
     take_transfer,
     undo_edit,
@@ -25,10 +24,12 @@ from ilgnet.library.changes.file_operations import (
 )
 from ilgnet.library.changes.journal import (
     Busy,
-    Journal,
-    Progress,
+    ChangeJournal,
+    JournalError,
+    StepOutcome,
     create_journal,
     has_ended,
+    prune_journals,
     read_journal,
     unsettled_journals,
 )
@@ -40,10 +41,10 @@ _HOPELESS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EN
 
 _CUT_OFF: Final = "the run was cut off before"
 
-OnStep = Callable[[Progress], object]
+OnStep = Callable[[StepOutcome], object]
 
 
-def apply_plan(plan: Plan, on_step: OnStep = lambda _: None) -> Journal:
+def apply_plan(plan: Plan, on_step: OnStep = lambda _: None) -> ChangeJournal:
     """Carry a plan out, group by group; a group succeeds whole or leaves no trace.
 
     Args:
@@ -58,6 +59,7 @@ def apply_plan(plan: Plan, on_step: OnStep = lambda _: None) -> Journal:
             done stays done and can be taken back.
     """
     settle_interrupted()
+    prune_journals()
     journal = create_journal(plan)
     try:
         _carry_out(journal, on_step)
@@ -68,10 +70,10 @@ def apply_plan(plan: Plan, on_step: OnStep = lambda _: None) -> Journal:
     return journal
 
 
-def _carry_out(journal: Journal, on_step: OnStep) -> None:
+def _carry_out(journal: ChangeJournal, on_step: OnStep) -> None:
     plan = journal.plan
     with journal.writing() as stream:
-        if has_ended(journal.path):
+        if has_ended(journal.path):  # between writing the plan and locking it
             raise Busy(
                 f"another process took {journal.name} for a run that was cut off. Nothing was "
                 "done; run the same command again"
@@ -83,7 +85,7 @@ def _carry_out(journal: Journal, on_step: OnStep) -> None:
             for group in _groups(plan):
                 _apply_group(journal, stream, group, on_step)
         except OSError as error:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(JournalError):
                 journal.note(stream, "finished")
             raise LibraryError(_stopped(journal, error)) from error
         _make_durable(plan)
@@ -104,7 +106,7 @@ def _make_durable(plan: Plan) -> None:
             sync_folder(folder)
 
 
-def _stopped(journal: Journal, error: OSError) -> str:
+def _stopped(journal: ChangeJournal, error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
     done = f"{journal.count('done')} of {len(journal.plan.steps)} steps were done"
     return (
@@ -113,29 +115,38 @@ def _stopped(journal: Journal, error: OSError) -> str:
     )
 
 
-def _apply_group(journal: Journal, stream: BinaryIO, group: list[int], on_step: OnStep) -> None:
+def _apply_group(
+    journal: ChangeJournal, stream: BinaryIO, group: list[int], on_step: OnStep
+) -> None:
     for position, index in enumerate(group):
         try:
             details = _take(journal, index)
         except (OSError, Refused, LibraryError) as error:
+            if isinstance(error, OSError):
+                found = _settle_one(journal, index)
+                if found.state == "done":  # whatever the system said
+                    journal.record(stream, index, found)
+                    continue
             _give_up(journal, stream, group, position, error)
             for member in group:
-                on_step(journal.progress[member])
+                on_step(journal.outcomes[member])
             if isinstance(error, OSError) and error.errno in _HOPELESS:
                 raise
             return
-        journal.record(stream, index, Progress("done", details=details))
+        journal.record(stream, index, StepOutcome("done", details=details))
     for index in group:
-        on_step(journal.progress[index])
+        on_step(journal.outcomes[index])
 
 
 def _give_up(
-    journal: Journal, stream: BinaryIO, group: list[int], position: int, error: Exception
+    journal: ChangeJournal, stream: BinaryIO, group: list[int], position: int, error: Exception
 ) -> None:
     """Note why a step failed, and take back what was done of its group."""
-    journal.record(stream, group[position], Progress("failed", _words(error)))
+    journal.record(stream, group[position], StepOutcome("failed", _words(error)))
     for index in group[position + 1 :]:
-        journal.record(stream, index, Progress("failed", "left with the file that it belongs to"))
+        journal.record(
+            stream, index, StepOutcome("failed", "left with the file that it belongs to")
+        )
     for index in reversed(group[:position]):
         _undo_one(journal, stream, index)
 
@@ -146,7 +157,7 @@ def _words(error: Exception) -> str:
     return str(error)
 
 
-def _take(journal: Journal, index: int) -> dict[str, object]:
+def _take(journal: ChangeJournal, index: int) -> dict[str, object]:
     step, temporary = journal.plan.steps[index], journal.temporary(index)
     if isinstance(step, Edit):
         check_inside(Path(step.path).parent, journal.plan.roots)
@@ -163,10 +174,10 @@ def _take(journal: Journal, index: int) -> dict[str, object]:
 
 def _details(step: Transfer) -> dict[str, object]:
     """What taking a transfer back has to check."""
-    return {"sha256": file_digest(Path(step.target))} if step.how == "copy" else {}
+    return {"sha256": file_hash(Path(step.target))} if step.how == "copy" else {}
 
 
-def undo(journal: Journal, on_step: OnStep = lambda _: None) -> Journal:
+def undo(journal: ChangeJournal, on_step: OnStep = lambda _: None) -> ChangeJournal:
     """Take a run back, last step first; what has changed since stays, with a reason.
 
     Running it again tries what could not be taken back before.
@@ -187,11 +198,17 @@ def undo(journal: Journal, on_step: OnStep = lambda _: None) -> Journal:
         )
     with journal.writing() as stream:
         journal.note(stream, "undoing")
-        _carry_companions(journal)
+        try:
+            _find_companions(journal, stream)
+        except OSError as error:
+            raise LibraryError(
+                f"nothing was taken back: {error.filename} cannot be looked at "
+                f"({error.strerror}). Run the same command again"
+            ) from error
         for index in reversed(range(len(journal.plan.steps))):
-            if journal.progress[index].state in ("done", "kept"):
+            if journal.outcomes[index].state in ("done", "kept"):
                 _undo_one(journal, stream, index)
-                on_step(journal.progress[index])
+                on_step(journal.outcomes[index])
         _make_durable(journal.plan)
         for folder in reversed(journal.plan.folders):
             with contextlib.suppress(OSError):  # not empty: somebody uses it
@@ -201,51 +218,45 @@ def undo(journal: Journal, on_step: OnStep = lambda _: None) -> Journal:
     return journal
 
 
-def _carry_companions(journal: Journal) -> None:
-    """Sidecars that were made since beside moved pictures go back with them.
+def _find_companions(journal: ChangeJournal, stream: BinaryIO) -> None:
+    """Companions that were made since beside moved pictures go back with them, as steps of the run.
 
-    They go first: after a crash the picture is still where they are looked for.
+    They are the last steps, so they go back first: after a crash the picture is still where they
+    are looked for.
     """
     steps = journal.plan.steps
     known = {step.target for step in steps if isinstance(step, Transfer)}
     folders: dict[Path, Folder] = {}
-    for index, step in enumerate(steps):
+    for step, outcome in zip(steps, tuple(journal.outcomes), strict=True):
         if not isinstance(step, Transfer) or step.how != "move":
             continue
         source, target = Path(step.source), Path(step.target)
-        if journal.progress[index].state in ("done", "kept") and target.is_file():
-            folder = folders.get(target.parent)
-            if folder is None:
-                folder = folders[target.parent] = Folder(target.parent)
-            for companion in folder.group_of(target).companions:
-                if str(companion) not in known:
-                    end = companion.name[len(target.stem) :]
-                    _carry(journal, index, companion, source.with_name(source.stem + end))
+        if outcome.state not in ("done", "kept") or not target.is_file():
+            continue
+        folder = folders.get(target.parent) or folders.setdefault(
+            target.parent, Folder(target.parent)
+        )
+        for companion in folder.group_of(target).companions:
+            if str(companion) not in known:
+                known.add(str(companion))
+                place = source.with_name(source.stem + companion.name[len(target.stem) :])
+                journal.add_found(stream, Transfer("move", str(place), str(companion), step.group))
 
 
-def _carry(journal: Journal, index: int, companion: Path, place: Path) -> None:
-    temporary = journal.temporary(index, back=True)
-    back = Transfer("move", str(companion), str(place), journal.plan.steps[index].group)
-    with contextlib.suppress(OSError, Refused):  # it stays, whole, where it is
-        check_inside(companion.parent, journal.plan.roots)
-        if companion.exists() and not settle_transfer(back, temporary):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            move(companion, place, temporary)
-
-
-def _undo_one(journal: Journal, stream: BinaryIO, index: int) -> None:
-    details = journal.progress[index].details
+def _undo_one(journal: ChangeJournal, stream: BinaryIO, index: int) -> None:
+    details = journal.outcomes[index].details
     try:
         _take_back(journal, index)
     except (OSError, Refused, LibraryError) as error:
-        journal.record(stream, index, Progress("kept", _words(error), details))
-    else:
-        journal.record(stream, index, Progress("undone"))
+        if not (isinstance(error, OSError) and _settle_one_back(journal, index)):
+            journal.record(stream, index, StepOutcome("kept", _words(error), details))
+            return
+    journal.record(stream, index, StepOutcome("undone"))
 
 
-def _take_back(journal: Journal, index: int) -> None:
+def _take_back(journal: ChangeJournal, index: int) -> None:
     step, temporary = journal.plan.steps[index], journal.temporary(index, back=True)
-    details = journal.progress[index].details
+    details = journal.outcomes[index].details
     if isinstance(step, Edit):
         check_inside(Path(step.path).parent, journal.plan.roots)
         undo_edit(step, temporary, details.get("mtime_ns"))
@@ -256,7 +267,7 @@ def _take_back(journal: Journal, index: int) -> None:
     undo_transfer(step, temporary, details.get("sha256"))
 
 
-def settle_interrupted() -> list[Journal]:
+def settle_interrupted() -> list[ChangeJournal]:
     """Tidy up after runs that a crash cut off; runs that are still going are left alone, and so
     are those whose folders are not there now: on a disk that is away nothing can be looked at.
 
@@ -266,11 +277,12 @@ def settle_interrupted() -> list[Journal]:
         The runs that were settled.
     """
     settled = []
-    for path in unsettled_journals():
-        journal = read_journal(path)
-        if journal.lost_root is not None:
+    for found in unsettled_journals():
+        if found.lost_root is not None:
             continue
-        with contextlib.suppress(Busy), journal.writing() as stream:
+        # A journal that cannot be read or written hinders only its own run.
+        with contextlib.suppress(Busy, JournalError), found.writing() as stream:
+            journal = read_journal(found.path)  # another process may have been at it
             if not journal.finished:
                 _settle(journal, stream)
                 settled.append(journal)
@@ -280,47 +292,49 @@ def settle_interrupted() -> list[Journal]:
     return settled
 
 
-def _settle(journal: Journal, stream: BinaryIO) -> None:
+def _settle(journal: ChangeJournal, stream: BinaryIO) -> None:
     """Finish the steps that were begun; then take back those whose group is not whole."""
-    for index, progress in enumerate(journal.progress):
-        if progress.state == "planned":
+    for index, outcome in enumerate(journal.outcomes):
+        if outcome.state == "planned":
             journal.record(stream, index, _settle_one(journal, index))
     for group in _groups(journal.plan):
-        states = {journal.progress[index].state for index in group}
+        states = {journal.outcomes[index].state for index in group}
         if "done" in states and states != {"done"}:
             _settle_back(journal, stream, group)
             for index in reversed(group):
-                if journal.progress[index].state == "done":
+                if journal.outcomes[index].state == "done":
                     _undo_one(journal, stream, index)
     journal.note(stream, "finished")
 
 
-def _settle_one(journal: Journal, index: int) -> Progress:
+def _settle_one(journal: ChangeJournal, index: int) -> StepOutcome:
     step, temporary = journal.plan.steps[index], journal.temporary(index)
     try:
         if isinstance(step, Edit):
             if settle_edit(step, temporary):
-                return Progress("done")
+                return StepOutcome("done")
         elif settle_transfer(step, temporary):
-            return Progress("done", details=_details(step))
+            return StepOutcome("done", details=_details(step))
     except (OSError, Refused) as error:
-        return Progress("failed", _words(error))
-    return Progress("failed", _CUT_OFF)
+        return StepOutcome("failed", _words(error))
+    return StepOutcome("failed", _CUT_OFF)
 
 
-def _settle_back(journal: Journal, stream: BinaryIO, indices: Iterable[int]) -> None:
+def _settle_back(journal: ChangeJournal, stream: BinaryIO, indices: Iterable[int]) -> None:
     """The same for steps that were being taken back."""
     for index in indices:
-        step, temporary = journal.plan.steps[index], journal.temporary(index, back=True)
-        if journal.progress[index].state != "done":
-            continue
-        with contextlib.suppress(Refused, OSError):  # taking it back again says why
-            if isinstance(step, Edit):
-                temporary.unlink(missing_ok=True)
-            elif step.how == "move":
-                back = replace(step, source=step.target, target=step.source)
-                if settle_transfer(back, temporary):
-                    journal.record(stream, index, Progress("undone"))
+        if journal.outcomes[index].state == "done" and _settle_one_back(journal, index):
+            journal.record(stream, index, StepOutcome("undone"))
+
+
+def _settle_one_back(journal: ChangeJournal, index: int) -> bool:
+    """Whether a step that was being taken back is back; taking it back again says why not."""
+    step, temporary = journal.plan.steps[index], journal.temporary(index, back=True)
+    with contextlib.suppress(Refused, OSError):
+        if isinstance(step, Transfer) and step.how == "move":
+            return settle_transfer(replace(step, source=step.target, target=step.source), temporary)
+        temporary.unlink(missing_ok=True)
+    return False
 
 
 def _groups(plan: Plan) -> Iterator[list[int]]:

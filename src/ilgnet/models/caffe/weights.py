@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ilgnet.atomic import write_whole
 from ilgnet.errors import ModelError
 from ilgnet.models.caffe.files import Blobs, read_caffemodel, write_caffemodel
 from ilgnet.models.caffe.layers import CaffeLayer, prototxt
@@ -52,10 +53,7 @@ def save_caffe(network: ILGNet, folder: Path, name: str) -> None:
     layers = caffe_layers(network)
     weights = ((x.name, x.kind, [_array(blob) for blob in x.blobs]) for x in layers if x.blobs)
     write_caffemodel(folder / f"{name}.caffemodel", name, weights)
-    description = folder / f"{name}.prototxt"
-    temporary = description.with_name(f".{description.name}.tmp")
-    temporary.write_text(prototxt(name, layers), encoding="utf-8")
-    temporary.replace(description)
+    write_whole(folder / f"{name}.prototxt", prototxt(name, layers).encode())
 
 
 def set_mean(network: ILGNet, mean: NDArray[np.float32]) -> None:

@@ -136,3 +136,13 @@ def test_lists_are_written_in_the_published_form_with_how_they_were_made(
         assert pictures.ids == made.lists[part].ids
         assert pictures.labels == made.lists[part].labels
         assert record["lists"][f"AVA1_{part}"]["fingerprint"] == pictures.fingerprint
+
+
+def test_a_share_that_is_too_small_is_refused_never_filled_with_high_pictures(ava: Ava) -> None:
+    with pytest.raises(DataError, match=r"less than half a picture of 200 at either end"):
+        ava2(ava, share=0.002)
+    with pytest.raises(DataError, match="1 at either end leaves only one class"):
+        ava2(ava, share=0.005)
+    for part in ava2(ava, share=0.1).lists.values():
+        assert part.labels is not None
+        assert len(set(part.labels)) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ilgnet.data.readers import read_rated
+from ilgnet.data.readers import read_pictures, read_rated
 from ilgnet.data.scale import Scale
 from ilgnet.data.tables import TableForm
 from ilgnet.errors import DataError
@@ -59,8 +59,29 @@ def test_a_labelled_list_stands_alone(tmp_path: Path) -> None:
 def test_a_list_and_ratings_that_do_not_belong_together(
     mini: miniature_ava.MiniatureAva, tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match=r"1 of the 2 pictures .* such as 7\.jpg"):
-        read_rated(write_list(tmp_path, f"{mini.ids[0]}.jpg 1", "7.jpg 0"), ratings=mini.ava_txt)
+    lines = (f"{mini.ids[0]}.jpg 1", "7.jpg 0", "8.jpg 0")
+    with pytest.raises(DataError, match=r"2 of the 3 pictures .* such as 7\.jpg"):
+        read_rated(write_list(tmp_path, *lines), ratings=mini.ava_txt)
+
+
+def test_pictures_of_a_list_without_a_rating_are_left_out_and_counted(
+    mini: miniature_ava.MiniatureAva, tmp_path: Path
+) -> None:
+    path = write_list(tmp_path, str(mini.ids[1]), "7", str(mini.ids[0]))
+    rated = read_rated(path, ratings=mini.ava_txt)
+    assert rated.ids == (f"{mini.ids[1]}.jpg", f"{mini.ids[0]}.jpg")
+    assert [(left.reason, left.ids) for left in rated.left_out] == [
+        ("not rated in AVA", ("7.jpg",))
+    ]
+
+
+def test_ids_alone_are_enough_where_no_rating_is_needed(tmp_path: Path) -> None:
+    path = write_list(tmp_path, "953619", "7")
+    pictures = read_pictures(path)
+    assert pictures.ids == ("953619.jpg", "7.jpg")
+    assert {image.collection for image in pictures.images} == {"ava"}
+    with pytest.raises(DataError, match="--ratings"):
+        read_rated(path)
 
 
 def place(*paths: Path) -> None:

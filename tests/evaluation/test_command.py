@@ -88,3 +88,22 @@ def test_shuffle_without_batches_makes_no_sense(
 ) -> None:
     with pytest.raises(click.UsageError, match="--batches"):
         run(model, "--data", mini.ava_txt, "--shuffle")
+
+
+def test_a_named_protocol_counts_what_papers_count(
+    mini: miniature_ava.MiniatureAva, model: Path
+) -> None:
+    test = mini.folder / "aesthetics_image_lists/generic_test.jpgl"
+    test.write_text("".join(f"{i}\n" for i in (*mini.ids[20:], 11714, 11723)))
+    asked = ["--protocol", "ava-official", "--data", mini.folder]
+    _, text = run(model, *asked, "--json")
+    record = json.loads(text)
+    assert record["data"]["images"] == 20
+    assert record["data"]["unrated"] == 2
+    assert record["data"]["left_out"] == [
+        {"reason": "not rated in AVA", "ids": ["11714.jpg", "11723.jpg"]}
+    ]
+    _, text = run(model, *asked)
+    assert "Protocol:         ava-official: AVA's own test list" in text
+    assert "Left out:         2 of the list, not rated in AVA: 11714.jpg, 11723.jpg" in text
+    assert run(model, *asked, "--part", "train", "--json")[1] != text

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from ilgnet.data.rated import RatedImage, RatedSet
-from ilgnet.errors import DataError
+from ilgnet.errors import DataError, RecipeError
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.training.recipe import AugmentRecipe, DataRecipe
 from ilgnet.training.split import Split, divide, load_split, read_split
+from tests import miniature_ava
 
 
 def rated_set(count: int, group_of: int = 0) -> RatedSet:
@@ -115,3 +117,19 @@ def test_unreadable_pictures_are_left_out_and_too_few_stop(tmp_path: Path) -> No
     few = split.train.without(set(split.train.ids) - set(readable[:3]))
     with pytest.raises(DataError, match=r"3 pictures of .* are left .*validation_share"):
         load_split(Split(few, few), *loading, seed=0, threads=1, show=False)
+
+
+def test_a_named_protocol_divides_a_collection(tmp_path: Path) -> None:
+    mini = miniature_ava.build(tmp_path, 30, missing=0, corrupt=0)
+    recipe = DataRecipe(train=str(tmp_path), protocol="ava-official", validation_share=0.3)
+    split = read_split(recipe, 0)
+    test = {f"{i}.jpg" for i in mini.ids[15:]}
+    assert not test & {*split.train.ids, *split.validation.ids}
+    assert len(split.train.images) + len(split.validation.images) == 15
+    clear = read_split(replace(recipe, delta=1.5), 0)
+    assert clear.validation == split.validation  # only what is learned from is thinned
+    assert {*clear.train.ids} < {*split.train.ids}
+    with pytest.raises(RecipeError, match=r"data\.protocol brings its own parts"):
+        replace(recipe, test="list.txt")
+    with pytest.raises(DataError, match="spaq has no part to learn from"):
+        read_split(replace(recipe, protocol="spaq"), 0)

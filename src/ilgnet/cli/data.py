@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,12 +11,18 @@ import click
 
 from ilgnet.cli.exits import EXIT_OK, EXIT_UNREADABLE
 from ilgnet.cli.options import progress_options
-from ilgnet.cli.rated_options import DATA, rated_options
+from ilgnet.cli.rated_options import DATA, OpenRated, rated_options
 from ilgnet.data.ava import read_ava
 from ilgnet.data.check import check_pictures
 from ilgnet.data.lists import ImageList, read_list, write_list
 from ilgnet.data.overlap import Overlap, find_overlap, shared_pictures, write_trained_on
 from ilgnet.data.partitions import Partition, ava1, ava2, write_partition
+from ilgnet.data.protocols import (
+    PROTOCOLS,
+    find_protocol,
+    published_or_not,
+    read_protocol,
+)
 from ilgnet.data.rated import RatedSet
 from ilgnet.report.progress import track
 from ilgnet.zoo.records import RECORD_NAME, find_weights, read_weights, write_weights
@@ -50,7 +55,7 @@ def data() -> None:
 @progress_options
 def check(
     source: Path,
-    open_rated: Callable[[Path], RatedSet],
+    open_rated: OpenRated,
     as_json: bool,
     clean_list: Path | None,
     threads: int | None,
@@ -101,7 +106,7 @@ def _checked(summary: dict[str, object]) -> str:
         f"{summary['high']:,} high, {summary['low']:,} low; ratings on {summary['scale']}",
     ]
     if summary["unrated"]:
-        lines.append(f"{summary['unrated']:,} rows without a rating")
+        lines.append(f"{summary['unrated']:,} pictures without a rating were left out")
     if contradicting:
         lines.append(
             f"{len(contradicting):,} labels contradict their mean vote, {contradicting[0]} for one"
@@ -220,6 +225,61 @@ def _describe(lists: list[ImageList]) -> None:
         )
 
 
+@data.command("protocols")
+@click.argument("name", required=False, metavar="[NAME]")
+def list_protocols(name: str | None) -> None:
+    """Published collections and their protocols: what people rated, the split, licence, source.
+
+    \b
+      ilgnet data protocols
+      ilgnet data protocols para
+      ilgnet evaluate --protocol ava-official --data ava/
+    """
+    if name is None:
+        width = max(map(len, PROTOCOLS))
+        for protocol in PROTOCOLS.values():
+            click.echo(f"{protocol.name:<{width}}  {protocol.collection.title}: {protocol.about}")
+        return
+    protocol = find_protocol(name)
+    collection = protocol.collection
+    for what, text in (
+        ("Protocol", f"{protocol.name}: {protocol.about}"),
+        ("Parts", ", ".join(protocol.parts)),
+        ("Collection", f"{collection.title}, {collection.pictures:,} pictures"),
+        ("Source", collection.source),
+        ("Ratings", collection.ratings),
+        ("Licence", collection.licence),
+        ("Obtain", collection.obtain),
+        ("Persons", "told apart" if collection.persons else "not told apart"),
+        *(("Fingerprint", f"{value} ({part})") for part, value in protocol.published.items()),
+    ):
+        click.echo(f"{what + ':':<13}{text}")
+
+
+@partition.command("protocol")
+@click.argument("name", metavar="NAME")
+@click.argument("root", metavar="FOLDER", type=DATA)
+@output_option
+def write_protocol(name: str, root: Path, output: Path) -> None:
+    """Write the lists of a named protocol, from its collection's own files.
+
+    \b
+      ilgnet data partition protocol ava-official ava/ -o lists/
+    """
+    protocol = find_protocol(name)
+    lists = []
+    for part in protocol.parts:
+        rated = read_protocol(protocol, root, part)
+        pictures = replace(as_list(rated), name=f"{protocol.name}_{part}")
+        write_list(output / f"{pictures.name}.txt", pictures)
+        lists.append(pictures)
+        for left in rated.left_out:
+            click.echo(f"{part}: {len(left.ids):,} left out, {left.reason}", err=True)
+        if said := published_or_not(protocol, part, rated):
+            click.echo(f"{part}: {said}", err=True)
+    _describe(lists)
+
+
 @data.command()
 @click.argument("source", metavar="DATA", type=DATA)
 @click.option(
@@ -231,18 +291,17 @@ def _describe(lists: list[ImageList]) -> None:
 )
 @rated_options
 @click.option("--output", "-o", type=OUT, metavar="FILE", help="Write DATA without the overlap.")
-def overlap(
-    source: Path, other: str, open_rated: Callable[[Path], RatedSet], output: Path | None
-) -> None:
+def overlap(source: Path, other: str, open_rated: OpenRated, output: Path | None) -> None:
     """Count the pictures of DATA that a model, or another list, has too.
 
     \b
       ilgnet data overlap AVA2_val.txt.gz --with AVA1_train.txt.gz -o clean.txt
       ilgnet data overlap my-ratings.csv --scale 1..5 --with default
 
-    Pictures of AVA are told by their id, others by the bytes of their files.
+    Pictures of AVA are told by their id, others by the bytes of their files; a list of ids needs
+    no ratings.
     """
-    rated = open_rated(source)
+    rated = open_rated(source, ratings_needed=False)
     found = _overlap(rated, other, open_rated)
     for name, ids in found.leaked.items():
         click.echo(f"{len(ids):,} of the {len(rated.images):,} pictures of {rated.name} in {name}")
@@ -260,7 +319,7 @@ def overlap(
 @click.argument("model", metavar="MODEL", type=DATA)
 @click.argument("source", metavar="DATA", type=DATA)
 @rated_options
-def remember(model: Path, source: Path, open_rated: Callable[[Path], RatedSet]) -> None:
+def remember(model: Path, source: Path, open_rated: OpenRated) -> None:
     """Note in the folder MODEL that it was trained on DATA.
 
     \b
@@ -276,10 +335,10 @@ def remember(model: Path, source: Path, open_rated: Callable[[Path], RatedSet]) 
     click.echo(f"{weights.name} remembers {entry['images']:,} pictures of {rated.name}")
 
 
-def _overlap(rated: RatedSet, other: str, open_rated: Callable[[Path], RatedSet]) -> Overlap:
+def _overlap(rated: RatedSet, other: str, open_rated: OpenRated) -> Overlap:
     path = Path(other)
     if path.exists() and not (path / RECORD_NAME).is_file():
-        return shared_pictures(rated, open_rated(path))
+        return shared_pictures(rated, open_rated(path, ratings_needed=False))
     return find_overlap(find_weights(other), rated)
 
 

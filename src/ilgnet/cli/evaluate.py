@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -11,8 +11,7 @@ import click
 
 from ilgnet.cli.exits import EXIT_OK, EXIT_UNREADABLE
 from ilgnet.cli.options import model_options, progress_options
-from ilgnet.cli.rated_options import DATA, rated_options
-from ilgnet.data.rated import RatedSet
+from ilgnet.cli.rated_options import DATA, OpenRated, rated_options
 from ilgnet.evaluation import messages
 from ilgnet.evaluation.evaluation import Batches, Evaluation, EvaluationOptions
 from ilgnet.evaluation.evaluation import evaluate as run_evaluation
@@ -99,7 +98,7 @@ from ilgnet.values import Outcome
 @progress_options
 def evaluate(
     data: Path,
-    open_rated: Callable[[Path], RatedSet],
+    open_rated: OpenRated,
     model: str,
     threads: int | None,
     as_json: bool,

@@ -5,17 +5,28 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 
+from ilgnet.data.collections import PARTS
+from ilgnet.data.protocols import find_protocol, read_protocol
 from ilgnet.data.rated import RatedSet
-from ilgnet.data.readers import read_rated
+from ilgnet.data.readers import read_pictures, read_rated
 from ilgnet.data.scale import Scale
 from ilgnet.data.tables import TableForm
 from ilgnet.errors import DataError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class OpenRated(Protocol):
+    """Opens a source with the options that were given."""
+
+    def __call__(self, source: Path, *, ratings_needed: bool = True) -> RatedSet:
+        """Open it; without `ratings_needed` a list of ids alone will do."""
+        ...
+
 
 DATA = click.Path(path_type=Path, exists=True)
 
@@ -53,7 +64,7 @@ _OPTIONS = (
         multiple=True,
         metavar="ROLE=NAME",
         help="What a table's column holds: picture, mean, votes (its prefix), stars, label, "
-        "better, worse, group, category.",
+        "better, worse, group, category, person.",
     ),
     click.option("--scale", type=scale, metavar="LOW..HIGH", help="Scale of a mean, as in 1..7."),
     click.option(
@@ -62,6 +73,19 @@ _OPTIONS = (
         multiple=True,
         metavar="COLUMN=VALUE",
         help="Only the rows of a table with this value.",
+    ),
+    click.option(
+        "--protocol",
+        metavar="NAME",
+        help="DATA is the folder of a published collection; take the pictures that papers take, "
+        "as in ava-official. `ilgnet data protocols` lists them.",
+    ),
+    click.option(
+        "--part",
+        type=click.Choice(PARTS),
+        default="test",
+        show_default=True,
+        help="Of the protocol.",
     ),
     click.option(
         "--collection",
@@ -82,13 +106,18 @@ def rated_options(command: Command) -> Command:
         columns: tuple[tuple[str, str], ...],
         scale: Scale | None,
         where: tuple[tuple[str, str], ...],
+        protocol: str | None,
+        part: str,
         collection: str,
         **others: Any,
     ) -> Any:
         form = TableForm(dict(columns), scale, dict(where), collection)
 
-        def open_rated(source: Path) -> RatedSet:
-            return read_rated(source, images=images, ratings=ratings, form=form)
+        def open_rated(source: Path, *, ratings_needed: bool = True) -> RatedSet:
+            if protocol:
+                return read_protocol(find_protocol(protocol), source, part, images=images)
+            read = read_rated if ratings_needed else read_pictures
+            return read(source, images=images, ratings=ratings, form=form)
 
         return command(open_rated=open_rated, **others)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from ilgnet.data.scale import STARS, Scale
@@ -19,6 +20,7 @@ KNOWN: Final = {
     "worse": ("worse", "loser", "rejected"),
     "group": ("group",),
     "category": ("category",),
+    "person": ("person",),
 }
 """Role -> the names it is found by, first match first."""
 
@@ -26,7 +28,10 @@ RATINGS: Final = ("votes", "mean", "stars", "label")
 """The roles that rate a picture, the richest first."""
 
 ROLES: Final = (*KNOWN, "votes")
-_VOTES: Final = re.compile(r"(?i)(.*?)[_ ]?(\d+)")
+_VOTES: Final = re.compile(r"(?i)(.*?)[_ ]?(\d+(?:\.\d+)?)")
+PATTERN: Final = re.compile(r"\{([^{}]+)\}")
+"""A column inside a pattern such as "{session}/{name}", which makes one name of several columns."""
+
 _VOTE_PREFIXES: Final = ("count", "counts", "vote", "votes", "rating", "c", "n")
 
 
@@ -35,7 +40,7 @@ class Layout:
     """What the columns of one table mean.
 
     Attributes:
-        names: role -> column name.
+        names: role -> column name, or a pattern of several ("{session}/{name}").
         votes: the columns of the histogram from the worst vote to the best; empty without one.
         rating: the role of the ratings: "votes", "mean", "stars", "label" or "choice".
         scale: of the ratings.
@@ -76,6 +81,13 @@ def find_layout(
         )
     rating = (asked or present)[0]
     votes = found_votes if rating == "votes" else {}
+    if "person" in names and rating not in ("mean", "stars"):
+        if "person" in told:
+            raise DataError(
+                f"{where}: a row that is one person's rating holds a number, so name its column: "
+                "--column mean=NAME"
+            )
+        del names["person"]
     if rating != "label" and "label" not in told:
         names.pop("label", None)  # a column of that name may hold anything
     if rating == "votes":
@@ -108,31 +120,38 @@ def _names(header: Sequence[str], told: Mapping[str, str], where: str) -> dict[s
         if role not in ROLES:
             raise DataError(f"no column role {role!r}; there are: {', '.join(ROLES)}")
         if role != "votes":
-            if name not in header:
-                raise DataError(
-                    f"{where} has no column {name!r} (for {role}); its columns are: "
-                    f"{', '.join(header)}"
-                )
+            for column in PATTERN.findall(name) or [name]:
+                if column not in header:
+                    raise DataError(
+                        f"{where} has no column {column!r} (for {role}); its columns are: "
+                        f"{', '.join(header)}"
+                    )
             names[role] = name
     return names
 
 
-def _vote_columns(header: Sequence[str], prefix: str | None, where: str) -> dict[int, str]:
-    """Vote -> column, for columns such as count_1, count_2, ..."""
+def _vote_columns(header: Sequence[str], prefix: str | None, where: str) -> dict[float, str]:
+    """Vote -> column, for columns such as count_1, count_2, ... or score_1.0, score_1.5, ..."""
     wanted = _VOTE_PREFIXES if prefix is None else (prefix.rstrip("_ ").lower(),)
-    votes: dict[int, str] = {}
+    votes: dict[float, str] = {}
     for name in header:
         match = _VOTES.fullmatch(name.strip())
-        if match and match[1].lower() in wanted:
-            votes[int(match[2])] = name
+        if match and match[1].rstrip("_ ").lower() in wanted:
+            votes[float(match[2])] = name
     if prefix is None and len(votes) < 2:
         return {}
-    if len(votes) < 2 or sorted(votes) != list(range(min(votes), max(votes) + 1)):
+    if len(votes) < 2 or not _evenly_spaced(sorted(votes)):
         raise DataError(
             f"{where}: a histogram needs a column for every vote from the worst to the best, "
             f"found {', '.join(votes.values()) or 'none'} among: {', '.join(header)}"
         )
     return votes
+
+
+def _evenly_spaced(values: Sequence[float]) -> bool:
+    """Whether no vote is missing: whole numbers, or equal steps of less than one."""
+    steps = {round(after - before, 9) for before, after in pairwise(values)}
+    return len(steps) == 1 and max(steps) <= 1
 
 
 def _need(

@@ -98,6 +98,11 @@ def ava2(ava: Ava, *, share: float = 0.1, val: int = 0, seed: int = 0) -> Partit
         raise DataError(f"the share at either end lies between 0 and 0.5, got {share}")
     order = np.lexsort((ava.ids, ava.means))
     count = round(share * len(order))
+    if count < 1:
+        raise DataError(
+            f"a share of {share:g} is less than half a picture of {len(order):,} at either end; "
+            f"take at least {0.5 / len(order):.2g}, or more pictures"
+        )
     files = ava.files
     labels = {files[i]: False for i in order[:count]} | {files[i]: True for i in order[-count:]}
     names = shuffled(labels, seed)
@@ -107,6 +112,12 @@ def ava2(ava: Ava, *, share: float = 0.1, val: int = 0, seed: int = 0) -> Partit
     if val >= len(learned):
         raise DataError(f"{val} validation pictures leave none of {len(learned)} to learn from")
     parts = {"train": learned[val:], "val": learned[:val], "test": tested}
+    for part in ("train", "test"):
+        if len({labels[name] for name in parts[part]}) < 2:
+            raise DataError(
+                f"AVA2 with {count:,} at either end leaves only one class in its {part} "
+                "list; take a larger share, or more pictures"
+            )
     rule = {"scheme": "ava2", "share": share, "val": val, "seed": seed}
     return _partition("AVA2", parts, labels, rule, seed)
 

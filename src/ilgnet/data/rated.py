@@ -63,6 +63,34 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonalRating:
+    """What one person gave one picture.
+
+    Attributes:
+        person: who, as the collection calls them.
+        image: the picture's id.
+        value: mapped to 1..10.
+    """
+
+    person: str
+    image: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Pictures that a list names and a set does not have.
+
+    Attributes:
+        reason: why, for people.
+        ids: as the list names them.
+    """
+
+    reason: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RatedSet:
     """Rated pictures in the order of their list.
 
@@ -71,14 +99,18 @@ class RatedSet:
         images: the pictures; no id occurs twice.
         choices: which of two pictures people preferred, where the set has such ratings.
         scale: the scale that the ratings had before they were mapped to 1..10.
-        unrated: rows that named a picture without rating it.
+        left_out: pictures that the list names and that are not in `images`, with the reason.
+        personal: who gave what, where the collection tells people apart.
+        protocol: the named protocol whose pictures these are, in words; "" for none.
     """
 
     name: str
     images: tuple[RatedImage, ...]
     choices: tuple[Choice, ...] = ()
     scale: str = "1..10"
-    unrated: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    personal: tuple[PersonalRating, ...] = ()
+    protocol: str = ""
 
     def __post_init__(self) -> None:
         if not self.images:
@@ -95,6 +127,11 @@ class RatedSet:
         """Which pictures the list holds, whatever their order; see `fingerprint`."""
         return fingerprint(self.ids)
 
+    @property
+    def unrated(self) -> int:
+        """How many pictures the list names and does not rate."""
+        return sum(len(left.ids) for left in self.left_out)
+
     def without(self, ids: Collection[str]) -> RatedSet:
         """The set without some pictures, and without the choices that concern them.
 
@@ -103,9 +140,22 @@ class RatedSet:
         """
         kept = tuple(image for image in self.images if image.id not in ids)
         choices = tuple(c for c in self.choices if c.better not in ids and c.worse not in ids)
+        personal = tuple(rating for rating in self.personal if rating.image not in ids)
         if not kept:
             raise DataError(f"{self.name}: none of its {len(self.images):,} pictures is left")
-        return replace(self, images=kept, choices=choices)
+        return replace(self, images=kept, choices=choices, personal=personal)
+
+    def select(self, ids: Iterable[str]) -> RatedSet:
+        """The pictures with these ids, in their order, and what people said of them."""
+        known = {image.id: image for image in self.images}
+        images = tuple(known[name] for name in ids)
+        names = {image.id for image in images}
+        return replace(
+            self,
+            images=images,
+            choices=tuple(c for c in self.choices if c.better in names and c.worse in names),
+            personal=tuple(rating for rating in self.personal if rating.image in names),
+        )
 
 
 def fingerprint(ids: Iterable[str]) -> str:

@@ -9,8 +9,9 @@ from typing import Final
 from ilgnet.data.ava import COLLECTION, FIELDS, pictures_folder, rated_ava
 from ilgnet.data.folders import read_folders
 from ilgnet.data.lists import ImageList, read_lines, read_list
-from ilgnet.data.rated import RatedImage, RatedSet
-from ilgnet.data.tables import TableForm, is_table, read_table
+from ilgnet.data.rated import LeftOut, RatedImage, RatedSet
+from ilgnet.data.table_files import is_table
+from ilgnet.data.tables import TableForm, read_table
 from ilgnet.errors import DataError
 
 AS_NAMED: Final = TableForm({})
@@ -27,8 +28,8 @@ def read_rated(
     """Open a rated collection; what it is, its name and first line say.
 
     Args:
-        source: `AVA.txt`; a table (.csv, .tsv, .parquet); a folder for each class; or a list of
-            pictures (`<id>.jpg <label>` or ids alone).
+        source: `AVA.txt`; a table (.csv, .tsv, .parquet, .xlsx); a folder for each class; or a list
+            of pictures (`<id>.jpg <label>` or ids alone).
         images: the folder of the pictures; None looks in `images` beside the ratings, then beside
             them (tables: beside them).
         ratings: for a list: `AVA.txt` or a table that rates its pictures. The list says which
@@ -56,28 +57,46 @@ def is_ava(path: Path) -> bool:
     return len(line.split()) == FIELDS and line.replace(" ", "").isdecimal()
 
 
+def read_pictures(
+    source: Path,
+    *,
+    images: Path | None = None,
+    ratings: Path | None = None,
+    form: TableForm = AS_NAMED,
+) -> RatedSet:
+    """Open a collection of which only the pictures matter: a list of ids alone will do.
+
+    Args and errors are those of `read_rated`.
+    """
+    if ratings is None and not source.is_dir() and not is_table(source) and not is_ava(source):
+        pictures = read_list(source)
+        return _of_list(pictures, images or pictures_folder(source.parent), form.collection)
+    return read_rated(source, images=images, ratings=ratings, form=form)
+
+
 def select(rated: RatedSet, pictures: ImageList) -> RatedSet:
-    """The pictures of a list, in its order and with its labels.
+    """The pictures of a list that are rated, in its order and with its labels.
+
+    Pictures of the list without a rating are left out and counted: 70 of the 20,000 of AVA's own
+    test list are not in `AVA.txt`.
 
     Raises:
-        DataError: a picture of the list is not rated.
+        DataError: most pictures of the list are not rated.
     """
     known = {image.id: image for image in rated.images}
-    unknown = [name for name in pictures.ids if name not in known]
-    if unknown:
+    unknown = tuple(name for name in pictures.ids if name not in known)
+    if 2 * len(unknown) > len(pictures.ids):
         raise DataError(
-            f"{len(unknown)} of the {len(pictures.ids)} pictures of {pictures.name} are not rated "
-            f"in {rated.name}, such as {unknown[0]}; they do not belong together"
+            f"{len(unknown):,} of the {len(pictures.ids):,} pictures of {pictures.name} are not "
+            f"rated in {rated.name}, such as {unknown[0]}; they do not belong together"
         )
-    chosen = [known[name] for name in pictures.ids]
+    chosen = rated.select(name for name in pictures.ids if name in known)
     if pictures.labels is not None:
-        chosen = [
-            replace(image, label=label)
-            for image, label in zip(chosen, pictures.labels, strict=True)
-        ]
-    ids = set(pictures.ids)
-    choices = tuple(c for c in rated.choices if c.better in ids and c.worse in ids)
-    return replace(rated, name=pictures.name, images=tuple(chosen), choices=choices)
+        labels = dict(zip(pictures.ids, pictures.labels, strict=True))
+        labelled = tuple(replace(image, label=labels[image.id]) for image in chosen.images)
+        chosen = replace(chosen, images=labelled)
+    left_out = (LeftOut(f"not rated in {rated.name}", unknown),) if unknown else ()
+    return replace(chosen, name=pictures.name, left_out=left_out)
 
 
 def _from_labels(pictures: ImageList, folder: Path, collection: str) -> RatedSet:
@@ -86,8 +105,13 @@ def _from_labels(pictures: ImageList, folder: Path, collection: str) -> RatedSet
             f"{pictures.name} lists pictures but does not rate them; "
             "say where their ratings are, as in --ratings AVA.txt"
         )
+    return _of_list(pictures, folder, collection)
+
+
+def _of_list(pictures: ImageList, folder: Path, collection: str) -> RatedSet:
     # Lists of numbered pictures are AVA's; a collection of one's own may say otherwise.
     numbered = all(Path(name).stem.isdecimal() for name in pictures.ids)
+    labels = pictures.labels or (None,) * len(pictures.ids)
     return RatedSet(
         pictures.name,
         tuple(
@@ -97,7 +121,7 @@ def _from_labels(pictures: ImageList, folder: Path, collection: str) -> RatedSet
                 label=label,
                 collection=collection or (COLLECTION if numbered else ""),
             )
-            for name, label in zip(pictures.ids, pictures.labels, strict=True)
+            for name, label in zip(pictures.ids, labels, strict=True)
         ),
-        scale="high or low",
+        scale="high or low" if pictures.labels else "no ratings",
     )

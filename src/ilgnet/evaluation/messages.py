@@ -45,6 +45,10 @@ SHARES: Final = frozenset({"accuracy", "balanced_accuracy", "pairs_in_group", "c
 """Figures that are shown in per cent."""
 
 
+SHOWN_IDS: Final = 3
+"""Of pictures that were left out; the JSON has them all."""
+
+
 def number(name: str, value: float) -> str:
     """One figure, as people write it."""
     if math.isnan(value):
@@ -91,8 +95,11 @@ def conditions(evaluation: Evaluation) -> list[tuple[str, str]]:
         ),
         ("Seen in training", _overlap(evaluation)),
     ]
-    if rated.unrated:
-        rows.append(("Unrated", f"{rated.unrated:,} rows without a rating were left out"))
+    if rated.protocol:
+        rows.insert(1, ("Protocol", rated.protocol))
+    for left in rated.left_out:
+        shown = ", ".join(left.ids[:SHOWN_IDS]) + (", ..." if len(left.ids) > SHOWN_IDS else "")
+        rows.append(("Left out", f"{len(left.ids):,} of the list, {left.reason}: {shown}"))
     return rows
 
 

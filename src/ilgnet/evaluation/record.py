@@ -30,8 +30,10 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
             "listed": evaluation.listed,
             "images": len(rated.images),
             "fingerprint": rated.fingerprint,
+            "protocol": rated.protocol,
             "scale": rated.scale,
             "unrated": rated.unrated,
+            "left_out": [asdict(left) for left in rated.left_out],
         },
         "measured": {
             "images": len(evaluation.predictions),

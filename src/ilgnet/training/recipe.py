@@ -54,6 +54,11 @@ class DataRecipe:
     train: str = ""
     """The rated pictures: AVA.txt, a table (CSV, TSV, Parquet), a partition list, or a folder for
     each class."""
+    protocol: str = ""
+    """A named protocol, such as "ava-official": `train` is then the folder of its collection, and
+    its own parts are learned from, validated on and kept for the test."""
+    delta: float = 0.0
+    """Training pictures whose mean vote is this close to 5 are left out (Murray et al. 2012)."""
     images: str = ""
     """Folder of the pictures. Empty: beside the ratings, or in "images" beside them."""
     ratings: str = ""
@@ -82,6 +87,11 @@ class DataRecipe:
         _check(
             0.0 < self.validation_share < 0.5,
             f"data.validation_share must lie between 0 and 0.5, not {self.validation_share}",
+        )
+        _check(0.0 <= self.delta < 5.0, f"data.delta lies in 0..5, not {self.delta}")
+        _check(
+            not (self.protocol and (self.validation or self.test)),
+            "data.protocol brings its own parts; leave data.validation and data.test out",
         )
 
 

@@ -19,6 +19,7 @@ from ilgnet.data.loading import (
     Variation,
 )
 from ilgnet.data.overlap import picture_keys, shared_pictures
+from ilgnet.data.protocols import find_protocol, read_protocol, without_band
 from ilgnet.data.rated import RatedSet
 from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
@@ -49,17 +50,34 @@ def read_split(recipe: DataRecipe, seed: int) -> Split:
     """
     if not recipe.train:
         raise DataError("which pictures? Give them with --data, or as data.train in the recipe")
-    train = _read(recipe, recipe.train)
-    if recipe.validation:
-        split = Split(train, _read(recipe, recipe.validation))
+    train = _part(recipe, "train", recipe.train)
+    validation = _part(recipe, "validation", recipe.validation)
+    if train is None:
+        raise DataError(
+            f"the protocol {recipe.protocol} has no part to learn from; its pictures are a test"
+        )
+    if validation is not None:
+        split = Split(train, validation)
         _refuse_shared(split.train, split.validation)
     else:
         split = divide(train, recipe.validation_share, seed)
-    if recipe.test:
-        test = _read(recipe, recipe.test)
+    if (test := _part(recipe, "test", recipe.test)) is not None:
         _refuse_shared(split.train, test)
         _refuse_shared(split.validation, test)
+    if recipe.delta:
+        split = Split(without_band(split.train, recipe.delta), split.validation)
     return split
+
+
+def _part(recipe: DataRecipe, part: str, source: str) -> RatedSet | None:
+    """The pictures of one part; None where there is none."""
+    if not recipe.protocol:
+        return _read(recipe, source) if source else None
+    protocol = find_protocol(recipe.protocol)
+    if part not in protocol.parts:
+        return None
+    images = Path(recipe.images) if recipe.images else None
+    return read_protocol(protocol, Path(recipe.train), part, images=images)
 
 
 def _read(recipe: DataRecipe, source: str) -> RatedSet:

@@ -34,8 +34,8 @@ def encoded(image: Image.Image, format: str = "JPEG", **options: object) -> byte
     return stream.getvalue()
 
 
-def bomb_png(width: int = 20_000, height: int = 10_000) -> bytes:
-    """A valid 200-megapixel PNG in a few hundred kilobytes."""
+def bomb_png(width: int = 20_000, height: int = 15_000) -> bytes:
+    """A valid 300-megapixel PNG in a few hundred kilobytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + data))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from ilgnet.errors import ImageError
-from ilgnet.images import decode
+from ilgnet.images import decode, picture
 from ilgnet.images.decode import read_image
 from tests.worst_folder import HEIGHT, WIDTH, dng, encoded, failures, oddities, scene
 
@@ -347,7 +347,7 @@ def test_every_broken_picture_has_its_code(tmp_path: Path) -> None:
         assert caught.value.code == code, f"{name}: {caught.value}"
         assert caught.value.message
         if name == "bomb.png":
-            assert caught.value.message.endswith("megapixels; the limit for this format is 120")
+            assert caught.value.message.endswith("megapixels; the limit for this format is 256")
 
 
 TRUNCATED = {
@@ -500,11 +500,11 @@ def test_pixels_and_pillow_images_are_taken_as_they_are() -> None:
 def test_large_full_decodes_wait_for_each_other(
     options: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decode, "ONE_AT_A_TIME_PIXELS", 10)
+    monkeypatch.setattr(picture, "ONE_AT_A_TIME_PIXELS", 10)
     data = encoded(scene(), **options)
     done = threading.Event()
     thread = threading.Thread(target=lambda: (read_image(data, min_side=8), done.set()))
-    with decode._large_picture:
+    with picture._large_picture:
         thread.start()
         assert not done.wait(0.2)
     assert done.wait(10)

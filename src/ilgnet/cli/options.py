@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import click
 
 from ilgnet.errors import DataError, in_words
-from ilgnet.images.sources import Found, find_images, is_image_name
+from ilgnet.images.formats import is_image_name
+from ilgnet.images.sources import Found, find_images
 from ilgnet.report.writers import Format
 from ilgnet.text_files import read_paths
 from ilgnet.zoo.records import DEFAULT_MODEL

@@ -7,7 +7,10 @@ from io import BytesIO
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
+
+from ilgnet.errors import ImageError
 
 ALPHA_BACKGROUND: Final = (255, 255, 255)
 """Transparent pixels show white, as on most pages that show pictures."""
@@ -40,28 +43,63 @@ def is_srgb(profile: bytes | None) -> bool:
     return not profile or _to_srgb(profile, "RGB") is None
 
 
-def eight_bits(image: Image.Image) -> Image.Image:
-    """Deep grey as 8-bit grey, a palette's colours as themselves; other pictures as they are."""
+def eight_bits(image: Image.Image, highest: float | None = None) -> Image.Image:
+    """Deep grey as 8-bit grey, a palette's colours as themselves; other pictures as they are.
+
+    Args:
+        image: a loaded picture of any mode.
+        highest: what white is in deep grey, where the file says so.
+
+    Raises:
+        ImageError: nothing tells what white is.
+    """
     if image.mode.startswith("I") or image.mode == "F":
-        return _eight_bit_grey(image)
+        return _eight_bit_grey(image, highest)
     if image.mode in ("P", "PA"):
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     return image.convert("L") if image.mode == "1" else image
 
 
-def _eight_bit_grey(image: Image.Image) -> Image.Image:
+def _eight_bit_grey(image: Image.Image, highest: float | None) -> Image.Image:
     """16-bit, 32-bit and float grey to 8-bit grey, from their full range."""
     values = np.asarray(image)
-    highest = np.fmax.reduce(values, axis=None, initial=0)  # whatever is not a number aside
-    if image.mode == "F":
-        scale = 255.0 if highest <= 1.0 else 1.0
-    else:  # 32 bits may hold 8 or 16
-        scale = 1 / 257 if image.mode != "I" or highest > 255 else 1.0
+    scale = 255 / (highest or _white(image.mode, values))
     grey = np.empty(values.shape, np.uint8)
     for top in range(0, len(values), _ROWS):  # a large picture is never held in floats
         rows = np.nan_to_num(values[top : top + _ROWS].astype(np.float64)) * scale
         grey[top : top + _ROWS] = np.clip(np.rint(rows), 0, 255)
     return Image.fromarray(grey)
+
+
+def _white(mode: str, values: NDArray[Any]) -> float:
+    """What white is: floats have 0..1, or whole numbers up to 255; 32 bits may hold 8 or 16.
+
+    Raises:
+        ImageError: the values fit none of these, so any guess might score a black picture.
+    """
+    if mode.startswith("I;16"):
+        return 65535
+    most = float(np.fmax.reduce(values, axis=None, initial=0))  # whatever is not a number aside
+    if mode == "F":
+        if most <= 1:
+            return 1
+        if most <= 255 and _are_whole(values):
+            return 255
+        kind = "floating-point"
+    else:
+        if values.min(initial=0) >= 0 and most <= 65535:
+            return 255 if most <= 255 else 65535
+        kind = "32-bit"
+    raise ImageError(
+        "unsupported_format",
+        f"{kind} grey with values from {values.min():.4g} to {most:.4g}: nothing tells which of "
+        "them is white",
+    )
+
+
+def _are_whole(values: NDArray[Any]) -> bool:
+    tops = range(0, len(values), _ROWS)
+    return all(np.all(np.mod(values[top : top + _ROWS], 1) == 0) for top in tops)
 
 
 def _flatten(image: Image.Image) -> Image.Image:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ilgnet.images.files import image_error
-from ilgnet.images.formats import IMAGE_EXTENSIONS
+from ilgnet.images.formats import is_image_name
 from ilgnet.values import Failure, ImageRef
 
 Found = ImageRef | Failure
@@ -52,11 +52,6 @@ def _under(path: str, patterns: bool) -> Iterator[Found]:
         yield ImageRef(path, path)
     else:
         yield from _matches(path)
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file of this name is taken for a picture when a folder is searched."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS
 
 
 def _matches(pattern: str) -> Iterator[Found]:

@@ -220,10 +220,38 @@ class Catalogue:
             vectors[index] = vector
         return vectors
 
+    def reading(self) -> set[str]:
+        """Catalogue paths that a run which has died, or another that is at work, was reading."""
+        return {row[0] for row in self.read("SELECT path FROM reading")}
+
+    def fatal(self) -> dict[bytes, str]:
+        """Hashes of contents that have ended their reader, and how."""
+        return {bytes(row[0]): row[1] for row in self.read("SELECT sha256, message FROM fatal")}
+
     # Writing
 
+    def begin_reading(self, path: str) -> None:
+        """Note that a picture is going to be read, so that the next run knows if this one dies."""
+        with self._file.transaction(durable=False) as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO reading VALUES (CAST(? AS TEXT))", (os.fsencode(path),)
+            )
+
+    def record_fatal(self, path: str, sha256: bytes, message: str) -> None:
+        """Note that contents end their reader, and that they are no longer being read."""
+        name = os.fsencode(path)
+        with self._file.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO fatal VALUES (CAST(? AS TEXT), ?, ?, ?)",
+                (name, sha256, message, _now()),
+            )
+            connection.execute("DELETE FROM reading WHERE path = CAST(? AS TEXT)", (name,))
+
     def record(
-        self, model: Model, outcomes: Iterable[tuple[Seen, Verdict | None] | Failure]
+        self,
+        model: Model,
+        outcomes: Iterable[tuple[Seen, Verdict | None] | Failure],
+        read: Iterable[str] = (),
     ) -> None:
         """Keep a handful of outcomes in one transaction.
 
@@ -231,8 +259,13 @@ class Catalogue:
             model: the one that scored.
             outcomes: what was seen with its verdict, or with None where the contents have theirs
                 already; and failures, whose path is the catalogue's.
+            read: catalogue paths that are no longer being read.
         """
         with self._file.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM reading WHERE path = CAST(? AS TEXT)",
+                [(os.fsencode(path),) for path in read],
+            )
             for outcome in outcomes:
                 if isinstance(outcome, Failure):
                     _record_failure(connection, outcome)
@@ -279,7 +312,7 @@ class Catalogue:
                 "(SELECT content FROM pictures WHERE path IN forgotten) AND id NOT IN "
                 "(SELECT content FROM pictures WHERE path NOT IN forgotten)"
             )
-            for table in ("pictures", "failures"):
+            for table in ("pictures", "failures", "fatal"):
                 connection.execute(f"DELETE FROM {table} WHERE path IN forgotten")
             connection.execute("DROP TABLE forgotten")
 

@@ -53,7 +53,6 @@ class CatalogueFile:
         # the other half empty. It counts only while the file is new.
         self.connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         migrate(self.connection, self.path)
-        self.connection.execute("PRAGMA synchronous = FULL")  # survives a power cut
         self.connection.execute("PRAGMA foreign_keys = ON")
         try:
             # Where the file system cannot do it (network shares) SQLite keeps its older journal.
@@ -64,9 +63,15 @@ class CatalogueFile:
                 raise
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing; waits for other processes' transactions."""
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """All or nothing; waits for other processes' transactions.
+
+        Args:
+            durable: survives a power cut; without, only the death of this process, which costs
+                no wait for the disk.
+        """
         with _explained(self.path):
+            self.connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection

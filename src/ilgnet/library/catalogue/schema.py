@@ -77,9 +77,26 @@ def m002_technical(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE verdicts ADD COLUMN technical REAL")
 
 
+def m003_reading(connection: sqlite3.Connection) -> None:
+    """What is being read in this moment, and what has been found to end its reader."""
+    connection.execute("CREATE TABLE reading (path TEXT PRIMARY KEY) WITHOUT ROWID")
+    connection.execute(
+        """CREATE TABLE fatal (
+            path TEXT PRIMARY KEY,
+            sha256 BLOB NOT NULL,
+            message TEXT NOT NULL,
+            found TEXT NOT NULL
+        ) WITHOUT ROWID"""
+    )
+
+
 Migration = Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (m001_pictures_and_verdicts, m002_technical)
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    m001_pictures_and_verdicts,
+    m002_technical,
+    m003_reading,
+)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

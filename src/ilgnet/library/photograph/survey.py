@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilgnet.images.formats import VIDEO_EXTENSIONS
-from ilgnet.images.sources import is_image_name
+from ilgnet.images.formats import VIDEO_EXTENSIONS, is_image_name
 
 _VERSION = re.compile(r"_\d\d(?=\.)")
 """darktable's second version of IMG_1.CR2 has the sidecar IMG_1_01.CR2.xmp."""

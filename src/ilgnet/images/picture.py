@@ -1,0 +1,126 @@
+"""What decoding gives, and what every decoder shares: limits, orientation, the last steps."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ilgnet.errors import ImageError
+from ilgnet.images.colour import eight_bits, to_srgb
+
+FULL_PIXELS: Final = 256_000_000
+"""The most pixels of a picture that has to be decoded in full (768 MB of RGB)."""
+
+SCALED_PIXELS: Final = 600_000_000
+"""The most pixels of a baseline JPEG that is decoded scaled down."""
+
+ONE_AT_A_TIME_PIXELS: Final = 30_000_000
+"""Full decodes beyond this wait for each other, so that memory stays bounded with many threads."""
+
+TRUNCATED: Final = "the picture ends before its data does"
+
+_large_picture = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Pixels ready for preprocessing.
+
+    Attributes:
+        rgb: uint8 (H, W, 3), sRGB, upright; may be smaller than the original.
+        width: of the upright original in pixels.
+        height: of the upright original in pixels.
+    """
+
+    rgb: NDArray[np.uint8]
+    width: int
+    height: int
+
+
+def truncated() -> ImageError:
+    """The failure of a picture of which a part is missing."""
+    return ImageError("truncated", TRUNCATED)
+
+
+def check_pixels(width: int, height: int, limit: int = FULL_PIXELS) -> None:
+    """Refuse a picture before memory is taken for it.
+
+    Raises:
+        ImageError: it has more pixels than the limit.
+    """
+    if width * height > limit:
+        raise ImageError(
+            "too_large",
+            f"{width} x {height} is {width * height / 1e6:.0f} megapixels; "
+            f"the limit for this format is {limit / 1e6:.0f}",
+        )
+
+
+def alone_if_large(width: int, height: int) -> AbstractContextManager[object]:
+    """Waits for the other large pictures, if this is one."""
+    return _large_picture if width * height > ONE_AT_A_TIME_PIXELS else nullcontext()
+
+
+def from_pillow(image: Image.Image, min_side: int | None) -> Picture:
+    """Load a picture that Pillow has opened, and finish it.
+
+    Raises:
+        ImageError: it is too large.
+    """
+    width, height = image.size
+    check_pixels(width, height)
+    with alone_if_large(width, height):
+        image.load()
+        # Read after loading: Pillow turns some formats upright by itself and clears the tag.
+        turn, size = orientation(image), image.size
+        profile = image.info.get("icc_profile")
+        return upright(smaller(eight_bits(image), min_side), profile, turn, size)
+
+
+def smaller(image: Image.Image, min_side: int | None) -> Image.Image:
+    """The picture made small by a whole factor, so that neither side is shorter than `min_side`."""
+    factor = min(image.size) // min_side if min_side else 1
+    return image.reduce(factor) if factor > 1 else image
+
+
+def orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8; 1 where there is none or it cannot be read."""
+    try:
+        value = image.getexif().get(0x0112, 1)
+    except Exception:  # damaged EXIF raises anything and is no reason to lose the picture
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by its EXIF orientation."""
+
+
+def upright(image: Image.Image, profile: bytes | None, turn: int, size: tuple[int, int]) -> Picture:
+    """Colours to sRGB, and the right side up.
+
+    Args:
+        image: 8 bits, of any mode, possibly smaller than the original.
+        profile: its ICC profile.
+        turn: its EXIF orientation.
+        size: (width, height) of the original as stored.
+    """
+    image = to_srgb(image, profile)
+    if turn in TURNS:
+        image = image.transpose(TURNS[turn])
+    width, height = size if turn < 5 else size[::-1]
+    return Picture(np.asarray(image), width, height)

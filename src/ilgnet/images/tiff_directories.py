@@ -16,10 +16,7 @@ PHOTOMETRIC, STRIPS, SAMPLES, STRIP_BYTES, PLANES = 262, 273, 277, 279, 284
 TILES, TILE_BYTES, BELOW = 324, 325, 330
 SAMPLE_FORMAT, LOWEST, HIGHEST = 339, 340, 341
 
-_TYPES: Final = {
-    **{1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d"},
-    **{13: "I", 16: "Q", 17: "q", 18: "Q"},
-}
+_TYPES: Final = dict(zip((1, 3, 4, 6, 8, 9, 11, 12, 13, 16, 17, 18), "BHIbhifdIQqQ", strict=True))
 """Field type -> how its numbers are packed; 13 is IFD, from 16 on those of BigTIFF."""
 
 _MOST_DIRECTORIES: Final = 200

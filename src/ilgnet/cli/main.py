@@ -12,6 +12,7 @@ import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
 from ilgnet.errors import IlgnetError, in_words
+from ilgnet.images.overheard import listen
 
 COMMANDS: Final = {
     "score": ("ilgnet.cli.score:score", "Score photographs: one row a picture."),
@@ -82,6 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with one of the codes in `ilgnet.cli.exits`."""
     # Of odd tags in a picture that is read all the same; the rows say what could not be.
     warnings.filterwarnings("ignore", module="PIL")
+    listen()
     try:
         code = ilgnet.main(arguments, prog_name="ilgnet", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

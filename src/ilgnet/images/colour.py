@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from ilgnet.errors import ImageError
+from ilgnet.images import hdr
+from ilgnet.images.boxes import Cicp
 
 ALPHA_BACKGROUND: Final = (255, 255, 255)
 """Transparent pixels show white, as on most pages that show pictures."""
+
+SAME_COLOUR: Final = 2
+"""Steps of 255 by which two ways to write sRGB may differ."""
 
 _ROWS: Final = 256
 
@@ -22,25 +27,50 @@ _ROWS: Final = 256
 def _to_srgb(profile: bytes, mode: str) -> Any | None:
     """The transform from a profile to sRGB; None where none is needed or the profile is broken."""
     try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        description = ImageCms.getProfileDescription(source)
-        if mode == "RGB" and description.strip().startswith("sRGB"):
-            return None
-        return ImageCms.buildTransform(
-            source,
+        transform = ImageCms.buildTransform(
+            ImageCms.ImageCmsProfile(BytesIO(profile)),
             ImageCms.createProfile("sRGB"),
             mode,
             "RGB",
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
         )
+        return None if mode == "RGB" and _changes_nothing(transform) else transform
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         # A damaged profile, or one for other channels: viewers ignore it, so do we.
         return None
 
 
+def _changes_nothing(transform: Any) -> bool:
+    """Whether a transform leaves colours as they are, whatever its profile is called.
+
+    Tried on greys and on colours from the whole cube; different tables of sRGB's own curve differ
+    by a step or two in the shadows.
+    """
+    steps = np.arange(0, 256, 15, dtype=np.uint8)
+    cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
+    greys = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    colours = np.concatenate([cube, greys])[None]
+    after = np.asarray(ImageCms.applyTransform(Image.fromarray(colours), transform))
+    return int(np.abs(after.astype(int) - colours).max()) <= SAME_COLOUR
+
+
 def is_srgb(profile: bytes | None) -> bool:
     """Whether RGB pixels under this profile are sRGB as they stand."""
-    return not profile or _to_srgb(profile, "RGB") is None
+    if not profile:
+        return True
+    return _profile_cicp(profile) is None and _to_srgb(profile, "RGB") is None
+
+
+def _profile_cicp(profile: bytes) -> Cicp | None:
+    """What the `cicp` tag of an HDR profile says (ICC.1:2022, 9.2.17); its tables do without."""
+    count = int.from_bytes(profile[128:132])
+    for place in range(132, min(132 + 12 * count, len(profile) - 11), 12):
+        if profile[place : place + 4] == b"cicp":
+            start = int.from_bytes(profile[place + 4 : place + 8]) + 8
+            codes = profile[start : start + 3]
+            cicp = Cicp(*codes) if len(codes) == 3 else None
+            return cicp if hdr.is_hdr(cicp) else None
+    return None
 
 
 def eight_bits(image: Image.Image, highest: float | None = None) -> Image.Image:
@@ -109,14 +139,21 @@ def _flatten(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(background, rgba).convert("RGB")
 
 
-def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def to_srgb(image: Image.Image, profile: bytes | None, cicp: Cicp | None = None) -> Image.Image:
     """Convert any Pillow image to mode RGB in sRGB.
 
     Args:
         image: a loaded picture of any mode.
         profile: the ICC profile embedded in the file, if any.
+        cicp: how its colours are encoded, if the file says so by numbers. They go before the
+            profile if they say PQ or HLG, which profiles have no words for.
     """
     image = eight_bits(image)
+    if profile and not hdr.is_hdr(cicp):
+        cicp = _profile_cicp(profile)
+    if cicp is not None and not hdr.is_srgb_encoding(cicp):
+        rgb = np.asarray(_flatten(image) if image.has_transparency_data else image.convert("RGB"))
+        return Image.fromarray(hdr.to_srgb(rgb, cicp))
     if image.has_transparency_data:
         image = _flatten(image)
     if image.mode not in ("RGB", "L", "CMYK", "LAB"):

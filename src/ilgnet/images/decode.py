@@ -23,9 +23,12 @@ from ilgnet.errors import ImageError, MissingExtra
 from ilgnet.images import formats
 from ilgnet.images.files import image_error, open_image_file
 from ilgnet.images.formats import HEAD, find_format, unread_name
+from ilgnet.images.heif import read_avif, read_heic
 from ilgnet.images.jpeg import read_jpeg
+from ilgnet.images.overheard import overheard
 from ilgnet.images.picture import Picture, from_pillow, truncated
 from ilgnet.images.plugins import open_with_pillow
+from ilgnet.images.png import read_png
 from ilgnet.images.raw import read_raw
 from ilgnet.images.tiff import read_tiff
 from ilgnet.images.whole import ends_early
@@ -76,6 +79,20 @@ def _read(source: ImageSource, min_side: int | None) -> Picture:
 
 
 def _from_stream(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
+    for alone in (False, True):
+        with overheard(alone=alone) as said:
+            try:
+                return _tried(stream, extension, min_side)
+            except ImageError as error:
+                failure, words = error, said()
+        if not words:
+            raise failure
+        # Another picture may have been meant: what is said when it is decoded alone is about it.
+        stream.seek(0)
+    raise ImageError(failure.code, f"{failure.message} ({words})") from failure
+
+
+def _tried(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
     try:
         with _decoding():
             return _decoded(stream, extension, min_side)
@@ -96,6 +113,12 @@ def _decoded(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
             return read_tiff(stream, min_side)
         case formats.RAW:
             return read_raw(stream, min_side)
+        case formats.PNG:
+            return read_png(stream, min_side)
+        case formats.HEIC:
+            return read_heic(stream, min_side)
+        case formats.AVIF:
+            return read_avif(stream, min_side)
         case None:
             name = unread_name(head, extension)
             raise ImageError(

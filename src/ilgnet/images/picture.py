@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ilgnet.errors import ImageError
+from ilgnet.images.boxes import Cicp
 from ilgnet.images.colour import eight_bits, to_srgb
 
 FULL_PIXELS: Final = 256_000_000
@@ -67,8 +68,20 @@ def alone_if_large(width: int, height: int) -> AbstractContextManager[object]:
     return _large_picture if width * height > ONE_AT_A_TIME_PIXELS else nullcontext()
 
 
-def from_pillow(image: Image.Image, min_side: int | None) -> Picture:
+def from_pillow(
+    image: Image.Image,
+    min_side: int | None,
+    *,
+    box: tuple[int, int, int, int] | None = None,
+    cicp: Cicp | None = None,
+) -> Picture:
     """Load a picture that Pillow has opened, and finish it.
+
+    Args:
+        image: not yet decoded.
+        min_side: as for `read_image`.
+        box: the part of it that is to be seen, as stored: left, top, right, bottom.
+        cicp: how its colours are encoded, where the file says so by numbers.
 
     Raises:
         ImageError: it is too large.
@@ -79,14 +92,26 @@ def from_pillow(image: Image.Image, min_side: int | None) -> Picture:
         image.load()
         # Read after loading: Pillow turns some formats upright by itself and clears the tag.
         turn, size = orientation(image), image.size
+        if box is not None:
+            size = (box[2] - box[0], box[3] - box[1])
         profile = image.info.get("icc_profile")
-        return upright(smaller(eight_bits(image), min_side), profile, turn, size)
+        small = smaller(eight_bits(image), min_side, box)
+        return upright(small, profile, turn, size, cicp)
 
 
-def smaller(image: Image.Image, min_side: int | None) -> Image.Image:
-    """The picture made small by a whole factor, so that neither side is shorter than `min_side`."""
-    factor = min(image.size) // min_side if min_side else 1
-    return image.reduce(factor) if factor > 1 else image
+def smaller(
+    image: Image.Image, min_side: int | None, box: tuple[int, int, int, int] | None = None
+) -> Image.Image:
+    """A picture, or a part of it, made small by a whole factor.
+
+    Args:
+        image: 8 bits.
+        min_side: neither side becomes shorter than this; None leaves it as large as it is.
+        box: the part.
+    """
+    left, top, right, bottom = box or (0, 0, *image.size)
+    factor = max(1, min(right - left, bottom - top) // min_side) if min_side else 1
+    return image.reduce(factor, box) if factor > 1 or box else image
 
 
 def orientation(image: Image.Image) -> int:
@@ -110,7 +135,13 @@ TURNS: Final = {
 """What makes a picture upright, by its EXIF orientation."""
 
 
-def upright(image: Image.Image, profile: bytes | None, turn: int, size: tuple[int, int]) -> Picture:
+def upright(
+    image: Image.Image,
+    profile: bytes | None,
+    turn: int,
+    size: tuple[int, int],
+    cicp: Cicp | None = None,
+) -> Picture:
     """Colours to sRGB, and the right side up.
 
     Args:
@@ -118,8 +149,9 @@ def upright(image: Image.Image, profile: bytes | None, turn: int, size: tuple[in
         profile: its ICC profile.
         turn: its EXIF orientation.
         size: (width, height) of the original as stored.
+        cicp: how its colours are encoded, where the file says so by numbers.
     """
-    image = to_srgb(image, profile)
+    image = to_srgb(image, profile, cicp)
     if turn in TURNS:
         image = image.transpose(TURNS[turn])
     width, height = size if turn < 5 else size[::-1]

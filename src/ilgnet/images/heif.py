@@ -1,0 +1,87 @@
+"""HEIC and AVIF: what libheif and libavif leave to whoever asked them for pixels."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from ilgnet.errors import require
+from ilgnet.images import hdr
+from ilgnet.images.boxes import Cicp, MainPicture, read_main_picture
+from ilgnet.images.formats import AVIF, HEIC
+from ilgnet.images.picture import Picture, alone_if_large, check_pixels, from_pillow, upright
+from ilgnet.images.plugins import open_with_pillow
+
+
+def read_avif(stream: BinaryIO, min_side: int | None) -> Picture:
+    """Decode an AVIF file, cropped as its `clap` box says, with the colours of its `nclx` box.
+
+    Args:
+        stream: the open file.
+        min_side: as for `read_image`.
+    """
+    main = read_main_picture(stream)
+    image = open_with_pillow(AVIF, stream)
+    return from_pillow(image, min_side, box=_aperture(main, image.size), cicp=main.cicp)
+
+
+def read_heic(stream: BinaryIO, min_side: int | None) -> Picture:
+    """Decode a HEIC or HEIF file with the colours of its `nclx` box; HDR from all of its bits.
+
+    Args:
+        stream: the open file.
+        min_side: as for `read_image`.
+
+    Raises:
+        MissingExtra: pillow-heif is not installed.
+    """
+    image = open_with_pillow(HEIC, stream)
+    cicp = _cicp(image.info.get("nclx_profile"))
+    if not hdr.is_hdr(cicp):
+        return from_pillow(image, min_side, cicp=cicp)
+    assert cicp is not None
+    check_pixels(*image.size)
+    pillow_heif = require("pillow_heif", "heif", "reading HEIC")
+    stream.seek(0)
+    with alone_if_large(*image.size):
+        deep = pillow_heif.open_heif(stream, convert_hdr_to_8bit=False)
+        pixels = np.atleast_3d(np.asarray(deep))
+        size = (pixels.shape[1], pixels.shape[0])
+        pixels = _smaller(pixels[..., :3], min_side)  # HDR photographs are not transparent
+        rgb = hdr.to_srgb(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), cicp)
+    return upright(Image.fromarray(rgb), None, 1, size)
+
+
+def _cicp(nclx: dict[str, Any] | None) -> Cicp | None:
+    if not nclx:
+        return None
+    names = ("color_primaries", "transfer_characteristics", "matrix_coefficients")
+    return Cicp(*(int(nclx[name]) for name in names))
+
+
+def _smaller(pixels: Any, min_side: int | None) -> Any:
+    """Means of whole squares, as `Image.reduce` makes of eight bits."""
+    factor = min(pixels.shape[:2]) // min_side if min_side else 1
+    if factor < 2:
+        return pixels
+    height, width = (side // factor for side in pixels.shape[:2])
+    small = np.empty((height, width, pixels.shape[2]), pixels.dtype)
+    for row in range(height):
+        rows = pixels[row * factor : (row + 1) * factor, : width * factor]
+        small[row] = np.rint(rows.reshape(factor, width, factor, -1).mean(axis=(0, 2)))
+    return small
+
+
+def _aperture(main: MainPicture, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """What a `clap` box leaves, as Pillow's box; None for the whole picture, or nonsense."""
+    if main.aperture is None or 0 in main.aperture[1::2]:
+        return None
+    width, height, across, down = (main.aperture[i] / main.aperture[i + 1] for i in range(0, 8, 2))
+    # The centre of the aperture is given from the centre of the picture (ISO/IEC 14496-12).
+    left = round(across + (size[0] - width) / 2)
+    top = round(down + (size[1] - height) / 2)
+    box = left, top, left + round(width), top + round(height)
+    inside = 0 <= left < box[2] <= size[0] and 0 <= top < box[3] <= size[1]
+    return box if inside and box != (0, 0, *size) else None

@@ -63,7 +63,7 @@ _COMPRESSIONS: Final = {
     50002: "JPEG XL",
     52546: "JPEG XL",
 }
-_SAMPLES: Final = {2: "signed integers", 3: "floating-point", 5: "complex", 6: "complex"}
+_SAMPLES: Final = {2: "signed-integer", 3: "floating-point", 5: "complex", 6: "complex"}
 
 
 class _Planes(TiffImagePlugin.TiffImageFile):
@@ -175,13 +175,9 @@ def _unsupported(page: Directory) -> ImageError:
         words.append("planar")
     code = page.number(COMPRESSION, 1)
     inside = "" if code in _COMMON else _COMPRESSIONS.get(code, f"compression {code}")
-    form = " ".join(filter(None, words)) + " TIFF"
-    return ImageError(
-        "unsupported_format",
-        f"{inside} inside a {form} is not decoded here"
-        if inside
-        else f"{form} is not decoded here",
-    )
+    form = " ".join(filter(None, words))
+    what = f"{inside} inside TIFF ({form})" if inside else f"{form} TIFF"
+    return ImageError("unsupported_format", f"{what} is not decoded here")
 
 
 def _open(stream: BinaryIO, page: Directory, first: Directory) -> Image.Image:

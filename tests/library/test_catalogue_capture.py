@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 import struct
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from ilgnet.images.sources import find_images
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import beside_pictures
+from ilgnet.library.catalogue.schema import m004_times_again
+from ilgnet.library.catalogue.score import score_library
 from ilgnet.library.photograph.capture import Capture, read_capture, sequence_number
-from tests.library.season import exif, picture
+from ilgnet.scoring import Scorer
+from tests.library.season import exif, picture, write_picture
 
 MOMENT = datetime(2024, 5, 1, 12, 34, 56, 780_000)
 
@@ -115,6 +123,138 @@ def test_zone_east() -> None:
     data.get_ifd(0x8769)[0x9011] = "+05:45"
     zone = timezone(timedelta(hours=5, minutes=45))
     assert read_capture(saved("JPEG", data)).taken == MOMENT.replace(tzinfo=zone)
+
+
+@pytest.mark.parametrize("head", [b"IIRO", b"IIRS", b"MMOR", b"IIU\0"])
+def test_what_is_tiff_but_for_its_first_bytes(head: bytes) -> None:
+    data = exif(MOMENT, camera="OM-1")
+    data.endian = "<" if head.startswith(b"II") else ">"
+    block = head + tiff_block(data)[4:]
+    assert read_capture(BytesIO(block)) == Capture(MOMENT, "Maker OM-1")
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026:05:02 24:08:19", datetime(2026, 5, 2, 0, 8, 19)),
+        ("2026-05-05 10:00:00", datetime(2026, 5, 5, 10)),
+        ("2026/05/05 10:00:00", datetime(2026, 5, 5, 10)),
+        ("2026-05-06T10:00:00", datetime(2026, 5, 6, 10)),
+        ("2026:05:08 10:00", datetime(2026, 5, 8, 10)),
+        ("2026:05:09 10:00:00.123", datetime(2026, 5, 9, 10, 0, 0, 123_000)),
+        (
+            "2026:05:10 10:00:00+02:00",
+            datetime(2026, 5, 10, 10, tzinfo=timezone(timedelta(hours=2))),
+        ),
+        ("2026-05-10T10:00:00Z", datetime(2026, 5, 10, 10, tzinfo=UTC)),
+        (
+            "2026-05-10T10:00:00.5-0330",
+            datetime(2026, 5, 10, 10, 0, 0, 500_000, timezone(-timedelta(hours=3.5))),
+        ),
+        ("2026:05:14  9:05: 7", datetime(2026, 5, 14, 9, 5, 7)),
+        ("2026: 5: 4 10:00:00", datetime(2026, 5, 4, 10)),
+        ("2026:05:14", datetime(2026, 5, 14)),
+        ("2026:05:14 10:00:00\0\0", datetime(2026, 5, 14, 10)),
+        ("2026:05:14 10:61:00", None),
+        ("2026:05", None),
+    ],
+)
+def test_times_as_they_are_spelled(text: str, moment: datetime | None) -> None:
+    data = exif(None)
+    data.get_ifd(0x8769)[0x9003] = text
+    assert read_capture(saved("JPEG", data)).taken == moment
+
+
+def test_the_most_certain_time_counts() -> None:
+    data = exif(None)
+    detail = data.get_ifd(0x8769)
+    data[0x0132], detail[0x9290] = "2026:05:04 10:00:00", "5"
+    changed = datetime(2026, 5, 4, 10, 0, 0, 500_000)
+    assert read_capture(saved("JPEG", data)).taken == changed
+    written = with_xmp("JPEG", data, 'xmp:CreateDate="2026-05-07T08:00"')
+    assert read_capture(written).taken == datetime(2026, 5, 7, 8)
+    detail[0x9004] = "2026:05:03 10:00:00"
+    assert read_capture(saved("JPEG", data)).taken == datetime(2026, 5, 3, 10)
+    detail[0x9003] = "2026:05:02 10:00:00"
+    assert read_capture(saved("JPEG", data)).taken == datetime(2026, 5, 2, 10)
+    detail[0x9003] = "0000:00:00 00:00:00"
+    assert read_capture(saved("JPEG", data)).taken == datetime(2026, 5, 3, 10)
+
+
+def xmp_packet(attributes: str = "", elements: str = "") -> bytes:
+    return (
+        '<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        'xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
+        f'xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" {attributes}>{elements}'
+        "</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end='w'?>"
+    ).encode()
+
+
+def with_xmp(format: str, data: Image.Exif, attributes: str = "", elements: str = "") -> BytesIO:
+    packet = xmp_packet(attributes, elements)
+    options: dict[str, object] = {"xmp": packet}
+    if format == "PNG":
+        text = PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", packet.decode())
+        options = {"pnginfo": text}
+    if format == "TIFF":
+        options = {"tiffinfo": {700: packet}}
+    if data:
+        options["exif"] = data.tobytes()
+    stream = BytesIO()
+    picture(1).save(stream, format, **options)
+    return stream
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"])
+def test_a_time_that_only_xmp_knows(format: str) -> None:
+    if format == "HEIF":
+        heif = pytest.importorskip("pillow_heif", reason="pip install 'ilgnet[heif]'")
+        heif.register_heif_opener()
+    stream = with_xmp(format, Image.Exif(), 'photoshop:DateCreated="2026-05-01T10:00:00.25"')
+    assert read_capture(stream).taken == datetime(2026, 5, 1, 10, 0, 0, 250_000)
+    element = "<exif:DateTimeOriginal>2026-05-02</exif:DateTimeOriginal>"
+    stream = with_xmp(format, Image.Exif(), 'xmp:CreateDate="2026-05-01"', element)
+    assert read_capture(stream).taken == datetime(2026, 5, 2)
+
+
+def test_damaged_xmp_leaves_the_rest() -> None:
+    data = exif(None)
+    data[0x0132] = "2026:05:04 10:00:00"
+    for packet in ('xmp:CreateDate="yesterday"', "xmp:CreateDate=", "<<<"):
+        stream = with_xmp("JPEG", data, packet)
+        assert read_capture(stream) == Capture(datetime(2026, 5, 4, 10), "Maker Testcam")
+
+
+def test_heic_of_any_length_keeps_its_camera() -> None:
+    heif = pytest.importorskip("pillow_heif", reason="pip install 'ilgnet[heif]'")
+    stream = BytesIO()
+    heif.from_pillow(picture(1)).save(stream, exif=exif(MOMENT).tobytes())
+    assert read_capture(stream) == Capture(MOMENT, "Maker Testcam")
+
+
+def test_a_very_large_jpeg_keeps_its_time() -> None:
+    whole = bytearray(saved("JPEG", exif(MOMENT)).getvalue())
+    start = whole.index(b"\xff\xc0")
+    whole[start + 5 : start + 9] = (24_000).to_bytes(2) * 2  # 576 megapixels
+    assert read_capture(BytesIO(bytes(whole))) == Capture(MOMENT, "Maker Testcam")
+
+
+def test_a_catalogue_learns_times_that_it_could_not_read(tmp_path: Path, scorer: Scorer) -> None:
+    """As an older version left it: pictures scored, their times unknown."""
+    path = tmp_path / "photos" / "a.jpg"
+    write_picture(path, 1, taken=MOMENT)
+    with Catalogue(beside_pictures(path.parent), "create") as catalogue:
+        list(score_library(scorer, find_images([path]), catalogue))
+    connection = sqlite3.connect(beside_pictures(path.parent).file, isolation_level=None)
+    connection.execute("UPDATE contents SET taken = NULL, camera = NULL")
+    m004_times_again(connection)
+    connection.close()
+    with Catalogue(beside_pictures(path.parent)) as catalogue:
+        list(score_library(scorer, find_images([path]), catalogue))
+        (entry,) = catalogue.entries(catalogue.find_model())
+    assert (entry.taken, entry.camera) == (MOMENT, "Maker Testcam")
 
 
 @pytest.mark.parametrize(

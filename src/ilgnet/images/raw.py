@@ -49,7 +49,8 @@ def read_raw(stream: BinaryIO, min_side: int | None) -> Picture:
         check_pixels(width, height, 4 * FULL_PIXELS)  # half size is a quarter of the pixels
         with alone_if_large(width, height):
             developed = raw.postprocess(half_size=min_side is not None, use_camera_wb=True)
-        return Picture(developed, width, height)
+        # Of a camera that sees no colours LibRaw develops one channel.
+        return Picture(np.broadcast_to(developed, (*developed.shape[:2], 3)), width, height)
 
 
 def _open(rawpy: Any, stream: BinaryIO) -> Any:

@@ -281,6 +281,12 @@ class Catalogue:
         row = connection.execute(known, (seen.sha256,)).fetchone()
         if row is None:
             return  # another process forgot it in this moment; it is new the next time
+        taken = None if seen.capture.taken is None else seen.capture.taken.isoformat()
+        connection.execute(
+            "UPDATE contents SET taken = coalesce(taken, ?), camera = coalesce(camera, ?) "
+            "WHERE id = ?",
+            (taken, seen.capture.camera, row[0]),
+        )
         path = os.fsencode(seen.path)
         number = sequence_number(seen.path.rpartition("/")[2])
         connection.execute(
@@ -329,12 +335,11 @@ def _now() -> str:
 def _record_verdict(
     connection: sqlite3.Connection, model: Model, seen: Seen, verdict: Verdict
 ) -> None:
-    taken = None if seen.capture.taken is None else seen.capture.taken.isoformat()
     content = connection.execute(
-        "INSERT INTO contents (sha256, width, height, taken, camera) VALUES (?, ?, ?, ?, ?) "
+        "INSERT INTO contents (sha256, width, height) VALUES (?, ?, ?) "
         "ON CONFLICT (sha256) DO UPDATE SET width = excluded.width, height = excluded.height "
         "RETURNING id",
-        (seen.sha256, verdict.width, verdict.height, taken, seen.capture.camera),
+        (seen.sha256, verdict.width, verdict.height),
     ).fetchone()[0]
     said = (verdict.score, verdict.std, verdict.p_high, verdict.percentile)
     connection.execute(

@@ -90,12 +90,21 @@ def m003_reading(connection: sqlite3.Connection) -> None:
     )
 
 
+def m004_times_again(connection: sqlite3.Connection) -> None:
+    """More ways to write a time are understood: read pictures without one again, once."""
+    connection.execute(
+        "UPDATE pictures SET checked_ns = 0 WHERE content IN "
+        "(SELECT id FROM contents WHERE taken IS NULL)"
+    )
+
+
 Migration = Callable[[sqlite3.Connection], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     m001_pictures_and_verdicts,
     m002_technical,
     m003_reading,
+    m004_times_again,
 )
 
 

@@ -1,19 +1,37 @@
-"""When, with which camera and in which sequence a picture was taken: EXIF and the file's name."""
+"""When, with which camera and in which sequence a picture was taken."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from io import BytesIO
 from typing import BinaryIO, Final
+from xml.etree import ElementTree
 
-from PIL import Image, UnidentifiedImageError
+from ilgnet.images.metadata import Metadata, read_metadata
+from ilgnet.images.overheard import overheard
 
-_MAKE, _MODEL, _EXIF_IFD = 0x010F, 0x0110, 0x8769
-_TAKEN, _SUB_SECOND, _OFFSET, _SERIAL = 0x9003, 0x9291, 0x9011, 0xA431
-_HEAD: Final = 1 << 20
-"""How much of a file that Pillow does not know is searched for EXIF."""
+_MAKE, _MODEL, _SERIAL = 0x010F, 0x0110, 0xA431
+_ORIGINAL: Final = (0x9003, 0x9291, 0x9011)
+_DIGITIZED: Final = (0x9004, 0x9292, 0x9012)
+_CHANGED: Final = (0x0132, 0x9290, 0x9010)
+"""DateTimeOriginal, DateTimeDigitized and DateTime, each with its fraction and its zone."""
+
+_XMP_DATES: Final = (
+    "{http://ns.adobe.com/exif/1.0/}DateTimeOriginal",
+    "{http://ns.adobe.com/photoshop/1.0/}DateCreated",
+    "{http://ns.adobe.com/exif/1.0/}DateTimeDigitized",
+    "{http://ns.adobe.com/xap/1.0/}CreateDate",
+)
+"""What XMP calls these, the most certain first."""
+
+_MOMENT: Final = re.compile(
+    r"\s*(\d{4})[:/.-](\s?\d{1,2})[:/.-](\s?\d{1,2})"
+    r"(?:[T\s]\s*(\d{1,2}):(\s?\d{1,2})(?::(\s?\d{1,2})(?:[.,](\d+))?)?"
+    r"\s*(Z|[+-]\d\d:?\d\d)?)?\s*",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +49,16 @@ class Capture:
 
 
 def read_capture(stream: BinaryIO) -> Capture:
-    """Read the EXIF of an open picture; damaged or missing EXIF is an empty `Capture`.
+    """Read the metadata of an open picture; damaged or missing ones are an empty `Capture`.
 
-    Tags are those of CIPA DC-008 (EXIF): DateTimeOriginal, SubSecTimeOriginal,
-    OffsetTimeOriginal, Make, Model, BodySerialNumber.
+    Tags are those of CIPA DC-008 (EXIF): DateTimeOriginal, else DateTimeDigitized, each with its
+    fraction and zone; else what XMP says; else DateTime, which programs set when they save.
     """
-    try:
-        main, detail = _tags(stream)
-    except Exception:  # damaged EXIF raises anything and is no reason to lose the picture
-        return Capture()
-    names = (main.get(_MAKE), main.get(_MODEL), detail.get(_SERIAL))
+    with overheard():  # of no use here: decoding will say what is wrong with the picture
+        found = read_metadata(stream)
+    names = (found.main.get(_MAKE), found.main.get(_MODEL), found.detail.get(_SERIAL))
     camera = " ".join(filter(None, (_text(name) for name in names)))
-    taken = _time(
-        _text(detail.get(_TAKEN)),
-        _text(detail.get(_SUB_SECOND)),
-        _text(detail.get(_OFFSET)),
-    )
-    return Capture(taken, camera or None)
+    return Capture(next(_moments(found), None), camera or None)
 
 
 def sequence_number(name: str) -> int | None:
@@ -62,38 +73,31 @@ def sequence_number(name: str) -> int | None:
     return int(counters[-1]) if counters else None
 
 
-def _tags(stream: BinaryIO) -> tuple[dict[int, object], dict[int, object]]:
-    """The main and the photographic tags of a picture."""
+def _moments(found: Metadata) -> Iterator[datetime]:
+    """What may be the time it was taken, the most certain first."""
+    tags = {**found.main, **found.detail}
+    for names in (_ORIGINAL, _DIGITIZED):
+        if moment := _moment(*(_text(tags.get(name)) for name in names)):
+            yield moment
+    for text in _xmp_dates(found.xmp):
+        if moment := _moment(text):
+            yield moment
+    if moment := _moment(*(_text(tags.get(name)) for name in _CHANGED)):
+        yield moment
+
+
+def _xmp_dates(packet: bytes) -> Iterator[str]:
+    """The dates of an XMP packet, as attributes or as elements."""
     try:
-        image = Image.open(stream)
-    except UnidentifiedImageError:
-        stream.seek(0)
-        return _raw_tags(stream)
-    if image.format == "PNG" and "exif" not in image.info:
-        return {}, {}  # Pillow would decode the whole picture to look for EXIF behind it
-    exif = image.getexif()
-    return dict(exif), dict(exif.get_ifd(_EXIF_IFD))
-
-
-def _raw_tags(stream: BinaryIO) -> tuple[dict[int, object], dict[int, object]]:
-    """Tags of files that Pillow does not know: camera RAW, and HEIC without its extra.
-
-    Canon's CR3 keeps two TIFF blocks in boxes named CMT1 and CMT2, each with one directory;
-    Fujifilm's RAF and HEIC hold the usual block behind "Exif"; most other RAW is TIFF itself.
-    """
-    head = stream.read(_HEAD)
-    first, second = head.find(b"CMT1"), head.find(b"CMT2")
-    if first >= 0 and second >= 0:
-        return dict(_tiff(head[first + 4 :])), dict(_tiff(head[second + 4 :]))
-    start = head.find(b"Exif\0\0")
-    exif = _tiff(head[start + 6 :] if start >= 0 else head)
-    return dict(exif), dict(exif.get_ifd(_EXIF_IFD))
-
-
-def _tiff(block: bytes) -> Image.Exif:
-    exif = Image.Exif()
-    exif.load_from_fp(BytesIO(block))
-    return exif
+        root = ElementTree.fromstring(packet.strip(b"\0 \t\r\n"))
+    except (ElementTree.ParseError, ValueError, LookupError):  # damaged, or of unknown encoding
+        return
+    elements = list(root.iter())
+    for name in _XMP_DATES:
+        for element in elements:
+            yield element.get(name, "")
+            if element.tag == name:
+                yield element.text or ""
 
 
 def _text(value: object) -> str:
@@ -102,17 +106,32 @@ def _text(value: object) -> str:
     return value.replace("\0", " ").strip() if isinstance(value, str) else ""
 
 
-def _time(text: str, fraction: str, offset: str) -> datetime | None:
-    """A moment from EXIF's three texts; a blank or impossible one is None."""
+def _moment(text: str, fraction: str = "", zone: str = "") -> datetime | None:
+    """A moment as cameras, phones and programs spell it; a blank or impossible one is None.
+
+    Hour 24 is midnight of the same day, as the phones that write it mean it. A date alone is its
+    beginning.
+    """
+    match = _MOMENT.fullmatch(text)
+    if not match:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     try:
-        taken = datetime.strptime(text, "%Y:%m:%d %H:%M:%S")
+        taken = datetime(year, month, day, 0 if hour == 24 else hour, minute, second)
     except ValueError:
         return None
-    if fraction.isdecimal():
-        taken = taken.replace(microsecond=int(fraction[:6].ljust(6, "0")))
-    if match := re.fullmatch(r"([+-])(\d\d):(\d\d)", offset):
-        sign, hours, minutes = match.groups()
-        ahead = timedelta(hours=int(hours), minutes=int(minutes))
-        if ahead < timedelta(hours=24):
-            taken = taken.replace(tzinfo=timezone(-ahead if sign == "-" else ahead))
-    return taken
+    digits = match[7] or fraction
+    if digits.isdecimal():
+        taken = taken.replace(microsecond=int(digits[:6].ljust(6, "0")))
+    return taken.replace(tzinfo=_zone(match[8] or zone))
+
+
+def _zone(text: str) -> timezone | None:
+    match = re.fullmatch(r"([+-])(\d\d):?(\d\d)", "+00:00" if text == "Z" else text)
+    if not match:
+        return None
+    sign, hours, minutes = match.groups()
+    ahead = timedelta(hours=int(hours), minutes=int(minutes))
+    if ahead >= timedelta(hours=24):
+        return None
+    return timezone(-ahead if sign == "-" else ahead)

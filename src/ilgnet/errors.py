@@ -29,6 +29,7 @@ FAILURE_CODES: Final = {
     "unsupported_format": "not a picture, or one that needs an extra to decode",
     "too_large": "more pixels or bytes than the limit",
     "io_error": "the operating system could not read the file",
+    "timeout": "a store did not answer, or the decoder did not end, in the time allowed",
     "kills_the_reader": "reading it has ended the process that did; passed over until it changes",
 }
 """Every code that a failed picture can carry, with its meaning."""

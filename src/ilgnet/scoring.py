@@ -138,7 +138,7 @@ class Scorer:
             return ref
         preprocess = self.weights.preprocess
         try:
-            picture = read_image(ref.source, min_side=preprocess.decode_side)
+            picture = read_image(ref.source, min_side=preprocess.decode_side, name=ref.id)
         except ImageError as error:
             return Failure(ref.id, error.code, error.message)
         return _Prepared(ref.id, picture.width, picture.height, prepare(picture.rgb, preprocess))

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "cull": ("ilgnet.cli.cull:cull", "Keep, maybe or reject, with reasons; sort if asked."),
     "stars": ("ilgnet.cli.stars:stars", "Write stars, labels and scores into XMP."),
     "undo": ("ilgnet.cli.undo:undo", "Take back what cull or stars did."),
+    "shards": ("ilgnet.cli.shards:shards", "Score and filter millions, on many machines."),
     "models": ("ilgnet.cli.models:models", "List the models and what each was measured at."),
     "doctor": ("ilgnet.cli.doctor:doctor", "Say what is installed and what it can decode."),
     "data": ("ilgnet.cli.data:data", "Check, divide and compare rated pictures."),

@@ -40,7 +40,7 @@ _UNSUPPORTED: Final = re.compile(
 )
 
 
-def read_image(source: ImageSource, *, min_side: int | None = None) -> Picture:
+def read_image(source: ImageSource, *, min_side: int | None = None, name: str = "") -> Picture:
     """Decode one picture.
 
     Args:
@@ -48,6 +48,7 @@ def read_image(source: ImageSource, *, min_side: int | None = None) -> Picture:
             (H, W), or a Pillow image.
         min_side: neither side of the result needs to be longer than this, so the decoder may
             scale down as long as both stay at least this long; None decodes in full.
+        name: what bytes are called: camera RAW is told from TIFF by the extension.
 
     Raises:
         ImageError: the picture cannot be read; its code says why. No other error comes from a
@@ -60,10 +61,10 @@ def read_image(source: ImageSource, *, min_side: int | None = None) -> Picture:
             "image, or uint8 pixels of shape (H, W, 3) or (H, W)"
         )
     with _decoding():
-        return _read(source, min_side)
+        return _read(source, min_side, name)
 
 
-def _read(source: ImageSource, min_side: int | None) -> Picture:
+def _read(source: ImageSource, min_side: int | None, name: str) -> Picture:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
@@ -75,7 +76,7 @@ def _read(source: ImageSource, min_side: int | None) -> Picture:
             return _from_stream(stream, PurePath(fspath(source)).suffix.lower(), min_side)
     if len(source) == 0:
         raise ImageError("empty", "the picture has no bytes")
-    return _from_stream(BytesIO(source), "", min_side)
+    return _from_stream(BytesIO(source), PurePath(name).suffix.lower(), min_side)
 
 
 def _from_stream(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:

@@ -33,7 +33,6 @@ def shards() -> None:
       ilgnet shards plan data/*.tar -o job/       what is to be done
       ilgnet shards work job/                     do it, on every core; again after a stop
       ilgnet shards status job/                   how far it is
-      ilgnet shards filter job/ --top-percent 10 -o best.parquet
       ilgnet shards merge job/ -o all.parquet     every row, in one file
 
     JOB and inputs may be local folders or addresses such as s3://bucket/job.

@@ -154,7 +154,7 @@ def status(address: str, *, failures: bool = False) -> Status:
     _, shards = read_job(folder)
     done = finished(folder)
     there = [shard for shard in shards if shard.name in done]
-    figures = [stats for shard in there if (stats := _stats(folder, shard))]
+    figures = [stats for shard in there if (stats := read_stats(folder, shard))]
     codes: Counter[str] = Counter()
     for shard in there if failures else []:
         codes.update(failure_codes(folder, shard))
@@ -173,7 +173,8 @@ def status(address: str, *, failures: bool = False) -> Status:
     )
 
 
-def _stats(folder: Folder, shard: Shard) -> Stats | None:
+def read_stats(folder: Folder, shard: Shard) -> Stats | None:
+    """What a shard has cost; None where that is not known."""
     try:
         return Stats(**json.loads(folder.read(shard.stats)))
     except (FileNotFoundError, ValueError, TypeError):

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 from ilgnet.errors import DataError, require
-from ilgnet.images.sources import is_image_name
+from ilgnet.images.formats import is_image_name
 from ilgnet.report.rows import utf8_path
 from ilgnet.shards.job import Job, Shard, named, write_job
 from ilgnet.shards.stores import Folder, Listed, join, listed, open_store
@@ -168,7 +168,7 @@ class _Planner:
         try:
             with store.open(path, "rb") as stream:
                 file = parquet.ParquetFile(stream)
-                picture = _picture_column(pa, file.schema_arrow, self.columns.picture)
+                picture = picture_column(pa, file.schema_arrow, self.columns.picture)
                 if picture:
                     yield from self._row_groups(listed, file, picture)
                 elif listed.named:
@@ -182,7 +182,7 @@ class _Planner:
             yield self._shard("parquet", listed.address, listed.version, groups=1, picture="image")
 
     def _row_groups(self, listed: Listed, file: Any, picture: str) -> Iterator[Shard]:
-        key = _one_of(file.schema_arrow.names, self.columns.key, KEYS, listed.address, "key")
+        key = usual_column(file.schema_arrow.names, self.columns.key, KEYS, listed.address, "key")
         every = file.metadata
         counts = [every.row_group(i).num_rows for i in range(every.num_row_groups)]
         for first, groups, rows in _grouped(counts, self.rows):
@@ -236,8 +236,8 @@ def _json_rows(text: Iterable[str]) -> Iterator[dict[str, Any] | str]:
 def _parquet_manifest(file: Any, address: str, columns: Columns) -> Iterator[ListedPicture]:
     names = file.schema_arrow.names
     wanted = [
-        _one_of(names, columns.address, ADDRESSES, address, "address"),
-        _one_of(names, columns.key, KEYS, address, "key"),
+        usual_column(names, columns.address, ADDRESSES, address, "address"),
+        usual_column(names, columns.key, KEYS, address, "key"),
     ]
     rows = (
         row
@@ -259,8 +259,8 @@ def _placed(
             yield ListedPicture(f"row {number}", None, row)
             continue
         if where is None or where not in row:
-            where = _one_of(row, columns.address, ADDRESSES, address, "address") or where
-            key = _one_of(row, columns.key, KEYS, address, "key")
+            where = usual_column(row, columns.address, ADDRESSES, address, "address") or where
+            key = usual_column(row, columns.key, KEYS, address, "key")
         if where is None:
             raise DataError(
                 f"{address}: which column holds the addresses? It has: {', '.join(map(str, row))}. "
@@ -276,7 +276,7 @@ def _placed(
         yield ListedPicture(text if known is None else str(known), join(folder, text))
 
 
-def _one_of(
+def usual_column(
     names: Iterable[str], asked: str | None, usual: Iterable[str], address: str, what: str
 ) -> str | None:
     """The column asked for, else the first usual one, whatever its case; None: there is none."""
@@ -291,7 +291,7 @@ def _one_of(
     return next((present[name] for name in usual if name in present), None)
 
 
-def _picture_column(pa: Any, schema: Any, asked: str | None) -> str | None:
+def picture_column(pa: Any, schema: Any, asked: str | None) -> str | None:
     """The column that holds pictures: binary, or a struct with a field "bytes"."""
 
     def holds_pictures(kind: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -14,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from ilgnet.errors import ImageError
+from ilgnet.hashing import bytes_hash
 from ilgnet.scoring import Scorer
 from ilgnet.shards.fetch import Patience
 from ilgnet.shards.job import Job, Shard
@@ -80,7 +80,7 @@ class Harmful:
     def problem(self, index: int) -> tuple[str, str] | None:
         """Why picture `index` is not to be decoded."""
         if self.after is not None and index >= self.after and index not in self.known:
-            return "crashed", (
+            return "kills_the_reader", (
                 f"not tried: {len(self.known)} pictures of this shard have harmed the process"
             )
         return self.known.get(index)
@@ -123,7 +123,7 @@ def score_shard(
             digest = None
             if isinstance(data, bytes):
                 size += len(data)
-                digest = hashlib.sha256(data).hexdigest()
+                digest = bytes_hash(data)
             waiting.append((where, digest))
             if isinstance(data, ImageError):
                 yield Failure(where.name, data.code, data.message)

@@ -108,7 +108,10 @@ class Worker:
                 else:
                     crashes[picture] += 1
                     if crashes[picture] == 2:
-                        known[picture] = ("crashed", "the process died twice while decoding it")
+                        known[picture] = (
+                            "kills_the_reader",
+                            "the process died twice while decoding it",
+                        )
 
     def close(self) -> None:
         """End the process."""

@@ -89,6 +89,7 @@ def _say_status(found: Status) -> None:
     _say_paths("new in the folder: run ilgnet score --library", found.new)
     _say_paths("no longer in the folder: see ilgnet library forget --missing", found.missing)
     _say_paths("passed over, because only pictures are scored: videos", found.videos)
+    _say_paths("passed over, because their format is not decoded here", found.unread)
     _say_paths("sidecars without a picture", found.orphans)
 
 

@@ -199,6 +199,12 @@ def unread_name(head: bytes, extension: str = "") -> str:
     return UNREAD_EXTENSIONS.get(extension, "")
 
 
+def unread_format(name: str) -> str:
+    """The format of a file of this name, where it is a picture that is not decoded; else ""."""
+    ending = os.path.splitext(name)[1].lower()
+    return "" if name.startswith(".") else UNREAD_EXTENSIONS.get(ending, "")
+
+
 def is_image_name(name: str) -> bool:
     """Whether a file of this name is taken for a picture when a folder is searched."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS

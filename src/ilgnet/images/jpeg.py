@@ -91,12 +91,13 @@ def read_frame(data: bytes) -> Frame | None:
     return None
 
 
-def read_jpeg(data: bytes, min_side: int | None) -> Picture:
+def read_jpeg(data: bytes, min_side: int | None, *, as_stored: bool = False) -> Picture:
     """Decode a JPEG.
 
     Args:
         data: the whole file.
         min_side: as for `read_image`.
+        as_stored: leave it as it lies, whatever its EXIF orientation.
 
     Raises:
         ImageError: it is damaged, cut off, too large, or of a kind that nobody here decodes.
@@ -108,14 +109,15 @@ def read_jpeg(data: bytes, min_side: int | None) -> Picture:
         header = JpegImagePlugin.JpegImageFile(BytesIO(data))
     except SyntaxError as error:
         raise ImageError("corrupt", "the JPEG's header is damaged or incomplete") from error
+    turn = 1 if as_stored else orientation(header)
     # A progressive JPEG keeps all its coefficients in memory however small it is decoded.
     scales = frame is not None and frame.scales
     scaled = scales and min_side and not header.info.get("progressive")
     check_pixels(*header.size, SCALED_PIXELS if scaled else FULL_PIXELS)
     with nullcontext() if scaled else alone_if_large(*header.size):
-        if scales and (done := _fast(data, header, min_side)):
+        if scales and (done := _fast(data, header, turn, min_side)):
             return done
-        return _by_pillow(header, frame, min_side if scales else None)
+        return _by_pillow(header, frame, turn, min_side if scales else None)
 
 
 def _check_kind(frame: Frame | None) -> None:
@@ -129,7 +131,7 @@ def _check_kind(frame: Frame | None) -> None:
 
 
 def _fast(
-    data: bytes, header: JpegImagePlugin.JpegImageFile, min_side: int | None
+    data: bytes, header: JpegImagePlugin.JpegImageFile, turn: int, min_side: int | None
 ) -> Picture | None:
     """By the scaled decoder; None where it objects to something that may be harmless.
 
@@ -147,9 +149,10 @@ def _fast(
             said = str(error).lower()
         else:
             if not inks:
-                return _finished(pixels, header)
+                return _finished(pixels, header, turn)
             # Nothing is missing; the inks themselves, which some write upside down, are Pillow's.
-            return _by_pillow(JpegImagePlugin.JpegImageFile(BytesIO(attempt)), None, min_side)
+            whole = JpegImagePlugin.JpegImageFile(BytesIO(attempt))
+            return _by_pillow(whole, None, turn, min_side)
         if "premature end" not in said:
             return None
         if not ("jpeg file" in said and _has_every_scan(data)):
@@ -158,8 +161,10 @@ def _fast(
     raise truncated()
 
 
-def _finished(pixels: NDArray[np.uint8], header: JpegImagePlugin.JpegImageFile) -> Picture:
-    profile, turn = header.info.get("icc_profile"), orientation(header)
+def _finished(
+    pixels: NDArray[np.uint8], header: JpegImagePlugin.JpegImageFile, turn: int
+) -> Picture:
+    profile = header.info.get("icc_profile")
     if header.mode == "RGB" and turn == 1 and is_srgb(profile):
         return Picture(pixels, *header.size)  # what most are: spared three copies
     image = Image.fromarray(pixels)
@@ -168,9 +173,9 @@ def _finished(pixels: NDArray[np.uint8], header: JpegImagePlugin.JpegImageFile) 
 
 
 def _by_pillow(
-    header: JpegImagePlugin.JpegImageFile, frame: Frame | None, min_side: int | None
+    header: JpegImagePlugin.JpegImageFile, frame: Frame | None, turn: int, min_side: int | None
 ) -> Picture:
-    size, profile, turn = header.size, header.info.get("icc_profile"), orientation(header)
+    size, profile = header.size, header.info.get("icc_profile")
     if min_side:
         header.draft(None, (min_side, min_side))
     try:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any, BinaryIO, Final
 
 import numpy as np
-from PIL.JpegImagePlugin import JpegImageFile
 
 from ilgnet.errors import ImageError, require
 from ilgnet.images.jpeg import read_jpeg
@@ -15,7 +13,6 @@ from ilgnet.images.picture import (
     Picture,
     alone_if_large,
     check_pixels,
-    orientation,
     truncated,
 )
 from ilgnet.images.whole import pixels_end_early
@@ -66,14 +63,13 @@ def _preview(rawpy: Any, raw: Any, min_side: int | None, *, tall: bool) -> Pictu
         thumbnail = raw.extract_thumb()
         if thumbnail.format != rawpy.ThumbFormat.JPEG:
             return None
-        preview = read_jpeg(thumbnail.data, min_side)
+        # LibRaw's flip is the file's; what a preview says of itself may be LibRaw's own addition.
+        preview = read_jpeg(thumbnail.data, min_side, as_stored=raw.sizes.flip != 0)
     except (rawpy.LibRawError, ImageError):
         return None  # a damaged one is no loss: the pixels themselves are there
     if min(preview.width, preview.height) < (min_side or min(raw.sizes.width, raw.sizes.height)):
         return None
     turns = _QUARTER_TURNS.get(raw.sizes.flip, 0)
-    if orientation(JpegImageFile(BytesIO(thumbnail.data))) != 1:
-        turns = 0  # it was turned by a tag of its own
-    elif turns % 2 and tall == (preview.height > preview.width):
+    if turns % 2 and tall == (preview.height > preview.width):
         turns = 0  # the camera has turned its pixels
     return Picture(np.ascontiguousarray(np.rot90(preview.rgb, turns)), 0, 0)

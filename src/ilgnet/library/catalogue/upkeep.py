@@ -38,6 +38,7 @@ class Status:
         new: pictures in the folder that the catalogue does not know.
         missing: pictures of the catalogue that are no longer in the folder.
         videos: files that are passed over because they are no pictures.
+        unread: pictures that are passed over because their format is not decoded here.
         orphans: sidecars without a picture.
         catalogue_bytes: the size of the file.
     """
@@ -50,6 +51,7 @@ class Status:
     new: tuple[str, ...]
     missing: tuple[str, ...]
     videos: tuple[str, ...]
+    unread: tuple[str, ...]
     orphans: tuple[str, ...]
     catalogue_bytes: int
 
@@ -81,6 +83,7 @@ def status(catalogue: Catalogue) -> Status:
         new=tuple(path for path in found.pictures if path not in known and path not in failed),
         missing=_missing(catalogue, known, found),
         videos=found.videos,
+        unread=found.unread,
         orphans=found.orphans,
         catalogue_bytes=catalogue.library.file.stat().st_size,
     )

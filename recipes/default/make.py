@@ -33,7 +33,7 @@ from measure import (
 from numpy.typing import NDArray
 from taps import PooledTaps, keep, pool_views
 from teacher import LITE_INPUT, imagenet_lite, ridge, similarity
-from technical import MAPS, Technical, frames, learn_order, scale_to_votes
+from technical import frames, learn_order, standardise
 from train import ARCHITECTURE, Head, Plan, Views, calibrate, fit, predict
 from views import FAMILY, UNTAUGHT, View, frame_views, look, spoilt_views, training_views, whole
 from votes import (
@@ -51,13 +51,41 @@ from ilgnet.data.overlap import write_trained_on
 from ilgnet.engines.onnx import OnnxEngine
 from ilgnet.images.preprocess import prepare
 from ilgnet.models.export import export_onnx, store_halves
-from ilgnet.models.ilgnet import ILGNet, NetworkOutput
+from ilgnet.models.ilgnet import ILGNet
 from ilgnet.models.registry import architecture, create
-from ilgnet.models.trunks.paired_lite import PairedLite
+from ilgnet.models.technical import TechnicalHead
+from ilgnet.models.trunks.paired_lite import LOOKED_AT, PairedLite
 from ilgnet.scoring import Scorer
 from ilgnet.training.memory import keep_freed_memory
-from ilgnet.values import Verdict
-from ilgnet.zoo.records import BUILTIN, ONNX_NAME, Weights, read_weights, write_weights
+from ilgnet.values import Verdict, technical_votes
+from ilgnet.zoo.lineage import TrainedOn
+from ilgnet.zoo.measurements import Measurement
+from ilgnet.zoo.records import (
+    BUILTIN,
+    ONNX_NAME,
+    Similarity,
+    Weights,
+    read_weights,
+    write_weights,
+)
+
+SEEN_BY_THE_TRUNKS = (
+    TrainedOn(
+        "AVA, by the MobileNet of NIMA",
+        collection="ava",
+        note="idealo trained it on a random split of AVA's votes that is not published",
+    ),
+    TrainedOn(
+        "ImageNet (ILSVRC 2012), by EfficientNet-Lite 2",
+        collection="imagenet",
+        note="its thousand classes, no rating",
+    ),
+)
+"""What the weights that training begins with had seen; nobody can list it."""
+
+SIMILARITY = Similarity(burst=0.67, quick=0.47, duplicate=0.92)
+"""Of this model's features, by benchmarks/library/similarity.py; measure it anew after a change of
+the trunk."""
 
 SEEDS = (0, 1, 2)
 STRENGTHS = (0.3, 0.6, 0.9)
@@ -133,13 +161,13 @@ class Study:
         pictures = np.concatenate([np.repeat(rated, plan.rated), self.unrated])
         return fit(self.trunk, self.data, pictures, self.targets(rated, plan), plan, seed)
 
-    def technical(self) -> Technical:
+    def technical(self) -> TechnicalHead:
         """The network of the second output; it learns from no rating, so there are no folds."""
         data = frames(
             self.trunk.lite, INPUT, self.material, frame_views(self.material), self.work, self.cores
         )
-        network = learn_order(data, {name: self.trunk.maps[name].channels for name in MAPS})
-        scale_to_votes(network, data)
+        network = learn_order(data, {name: self.trunk.maps[name].channels for name in LOOKED_AT})
+        standardise(network, data)
         return network
 
     def held_out(self, plan: Plan, seeds: Sequence[int]) -> tuple[Array, Array]:
@@ -160,30 +188,9 @@ class Study:
         return means, spreads
 
 
-class Served(torch.nn.Module):
-    """The network as it is exported, with other features, and with the second output.
-
-    The features are the pooled channels of the Lite's last map. They tell pictures apart by
-    content, which bursts and taste need; the connected layer, which the network itself passes on,
-    knows beauty alone.
-    """
-
-    def __init__(self, network: ILGNet, technical: Technical | None) -> None:
-        super().__init__()
-        self.network, self.technical = network, technical
-        self.trunk, self.taps, self.reduce = network.trunk, network.taps, network.reduce
-
-    def forward(self, images: torch.Tensor) -> NetworkOutput:
-        """(N, 3, h, w) -> the same output with other features."""
-        output = self.network(images)
-        *_, last = output.taps.values()
-        technical = None if self.technical is None else self.technical(output.taps)
-        return output._replace(features=last.mean(dim=(2, 3)), technical=technical)
-
-
-def write_onnx(network: ILGNet, path: Path, technical: Technical | None = None) -> None:
+def write_onnx(network: ILGNet, path: Path) -> None:
     """As the package ships it."""
-    export_onnx(Served(network, technical).eval(), path)
+    export_onnx(network.eval(), path)
     store_halves(path)
 
 
@@ -239,7 +246,9 @@ def make(study: Study, plan: Plan, options: argparse.Namespace) -> None:
     scale_like_ava(head, study.data.pooled[study.originals])
     head.fold()
     options.out.mkdir(parents=True, exist_ok=True)
-    write_onnx(network, options.out / ONNX_NAME, study.technical())
+    assert network.technical is not None
+    network.technical.load_state_dict(study.technical().state_dict())
+    write_onnx(network, options.out / ONNX_NAME)
     figures = {"OASIS, held-out folds": oasis, **shipped_figures(study, options)}
     record = Weights(
         name="ilgnet_paired_lite2.ava_oasis",
@@ -249,9 +258,14 @@ def make(study: Study, plan: Plan, options: argparse.Namespace) -> None:
         mean_error=oasis["mean_error"],
         licence="Apache-2.0",
         about=ABOUT,
-        trained_on=tuple(write_trained_on(options.out, rated) for rated in material.sets()),
-        metrics={**figures, **words(figures)},
+        trained_on=(
+            *(write_trained_on(options.out, rated) for rated in material.sets()),
+            *SEEN_BY_THE_TRUNKS,
+        ),
+        metrics={name: Measurement.from_json(section) for name, section in figures.items()},
+        notes=words(figures),
         recipe="recipes/default/make.py",
+        similarity=SIMILARITY,
     )
     write_weights(record, options.out)
 
@@ -259,8 +273,8 @@ def make(study: Study, plan: Plan, options: argparse.Namespace) -> None:
 def renew_words(folder: Path) -> None:
     """Put the sentences of card.py into a record that is already there."""
     record = read_weights(folder)
-    figures = {name: part for name, part in record.metrics.items() if isinstance(part, dict)}
-    write_weights(replace(record, about=ABOUT, metrics={**figures, **words(figures)}), folder)
+    figures = {name: measured.to_json() for name, measured in record.metrics.items()}
+    write_weights(replace(record, about=ABOUT, notes=words(figures)), folder)
 
 
 def scale_like_ava(head: Head, pooled: torch.Tensor) -> None:
@@ -285,13 +299,13 @@ def shipped_figures(study: Study, options: argparse.Namespace) -> dict[str, obje
         engine, [View(p) for p in range(len(material.paths))], as_spoilt, cores
     )
     turned = [v for v in views if v.strength and FAMILY[v.kind] in ("tilt", "crop")]
-    beside = sum(score_views(engine, turned, partial(whole, material), cores))
-    spoilt = (scores + technical)[[views.index(view) for view in turned]]
+    beside = frame_scores(*score_views(engine, turned, partial(whole, material), cores))
+    spoilt = frame_scores(scores, technical)[[views.index(view) for view in turned]]
     nima_mean, _ = moments(study.nima_votes)
     return {
         "Photographs never trained on": {
             "srcc_with_nima": rank_correlation(everything[reserved], nima_mean[reserved]),
-            "by_score_and_technical": degradation_figures(views, scores + technical),
+            "by_score_and_technical": degradation_figures(views, frame_scores(scores, technical)),
             "by_the_score_alone": degradation_figures(views, scores),
             "by_score_and_technical_with_equal_pixels": preferred_figures(turned, spoilt, beside),
             "images": len(reserved),
@@ -308,6 +322,11 @@ def shipped_figures(study: Study, options: argparse.Namespace) -> dict[str, obje
             "on them); ONNX Runtime, one core, batch of eight, fastest of fifteen runs",
         },
     }
+
+
+def frame_scores(scores: Array, technical: Array) -> Array:
+    """As `Verdict.frame_score`: (V,)."""
+    return scores + np.array([technical_votes(float(value)) for value in technical])
 
 
 def score_views(

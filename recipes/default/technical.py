@@ -22,95 +22,13 @@ from torch import Tensor, nn
 from views import FAMILY, View
 
 from ilgnet.images.preprocess import Preprocess
-from ilgnet.models.ilgnet import as_vector
+from ilgnet.models.technical import TechnicalHead
 from ilgnet.models.trunks.efficientnet_lite import EfficientNetLite
+from ilgnet.models.trunks.paired_lite import LOOKED_AT
 
-MAPS = ("stage3", "stage5")
-"""Strides 8 and 16: lines and edges are still where they were."""
-DEVIATION = 1.5
-"""Of ordinary photographs' technical values, in votes; their scores' is 0.73."""
 LATE = ("exposure", "crop")
 """Families that are learned late; they are drawn twice as often as the others."""
 STEPS, BATCH, RATE, DECAY, AVERAGE = 2800, 32, 2e-3, 0.1, 0.998
-
-
-class Technical(nn.Module):
-    """Two maps of the Lite in, one number out; differences are log-odds of being the better frame.
-
-    Args:
-        channels: of the two maps, by name.
-        width: of the convolutions.
-        hidden: of the layer that mixes everything.
-    """
-
-    def __init__(self, channels: Mapping[str, int], width: int = 64, hidden: int = 64) -> None:
-        super().__init__()
-        early, late = (channels[name] for name in MAPS)
-        self.early = nn.Sequential(
-            _unit(early, width), _separable(width, width), _separable(width, width, 2)
-        )
-        self.late = _unit(late, width)
-        self.middle = nn.Sequential(_separable(2 * width, width), _separable(width, width))
-        self.whole = nn.Sequential(
-            _separable(width, 2 * width, 2),
-            _separable(2 * width, 2 * width),
-            _separable(2 * width, 2 * width),
-        )
-        pooled = (9 + 1) * (early + late) + 2 * (width + 2 * width)
-        self.norm = nn.BatchNorm1d(pooled, momentum=0.02)
-        self.connected = nn.Linear(pooled, hidden)
-        self.output = nn.Linear(hidden, 1)
-        self.register_buffer("centre", torch.zeros(()))
-        self.register_buffer("scale", torch.ones(()))
-
-    def forward(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """Maps (N, C, h, w) by name -> (N,)."""
-        seen = [maps[name] for name in MAPS]
-        early, late = (F.dropout2d(each, 0.1, self.training) for each in seen)
-        middle = self.middle(torch.cat([self.early(early), self.late(late)], dim=1))
-        pooled = [
-            *(_ninths(each) for each in seen),
-            *(as_vector(each, "mean_and_deviation")[:, each.shape[1] :] for each in seen),
-            as_vector(middle, "mean_and_deviation"),
-            as_vector(self.whole(middle), "mean_and_deviation"),
-        ]
-        z = F.dropout(self.norm(torch.cat(pooled, dim=1)), 0.3, self.training)
-        hidden = F.dropout(F.relu(self.connected(z)), 0.3, self.training)
-        value: Tensor = self.output(hidden).squeeze(1)
-        return (value - self.centre) * self.scale
-
-
-def _unit(
-    channels: int, filters: int, kernel: int = 1, stride: int = 1, groups: int = 1
-) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, filters, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(filters, momentum=0.02),
-        nn.ReLU6(),
-    )
-
-
-def _separable(channels: int, filters: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(_unit(channels, channels, 3, stride, channels), _unit(channels, filters))
-
-
-def _ninths(tap: Tensor) -> Tensor:
-    """The means of corners, sides and middle: (N, C, h, w) -> (N, 9 C).
-
-    The border, a fifth of either side, is where a careless crop cuts things.
-    """
-    rows, columns = (_parts(side) for side in tap.shape[2:])
-    means = [
-        tap[:, :, top:bottom, left:right].mean(dim=(2, 3))
-        for top, bottom in rows
-        for left, right in columns
-    ]
-    return torch.cat(means, dim=1)
-
-
-def _parts(side: int) -> tuple[tuple[int, int], ...]:
-    edge = 3 * side // 14
-    return (0, edge), (edge, side - edge), (side - edge, side)
 
 
 @dataclass(frozen=True)
@@ -188,8 +106,8 @@ def frames(
     cores: int,
 ) -> Frames:
     """Run the Lite's first five stages once over every view; the work folder keeps their maps."""
-    session = frozen(_Start(lite), preprocess.height, list(MAPS))
-    return Frames.of(views, keep_maps(session, MAPS, preprocess, material, views, work, cores))
+    session = frozen(_Start(lite), preprocess.height, list(LOOKED_AT))
+    return Frames.of(views, keep_maps(session, LOOKED_AT, preprocess, material, views, work, cores))
 
 
 class _Start(nn.Module):
@@ -207,14 +125,14 @@ class _Start(nn.Module):
         return maps[2], maps[4]
 
 
-def learn_order(data: Frames, channels: Mapping[str, int], seed: int = 0) -> Technical:
+def learn_order(data: Frames, channels: Mapping[str, int], seed: int = 0) -> TechnicalHead:
     """Train on the order of every photograph's views; what is returned is the weights' average.
 
     Bradley and Terry's model (1952): the odds that one frame is better than another.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = Technical(channels).to(memory_format=torch.channels_last)
+    network = TechnicalHead(channels).to(memory_format=torch.channels_last)
     average = deepcopy(network)
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -249,10 +167,9 @@ def _follow(average: nn.Module, network: nn.Module, inertia: float) -> None:
 
 
 @torch.inference_mode()
-def scale_to_votes(network: Technical, data: Frames) -> None:
-    """Ordinary photographs get a mean of 0 and a deviation of `DEVIATION`."""
+def standardise(network: TechnicalHead, data: Frames) -> None:
+    """Ordinary photographs get a mean of 0 and a deviation of 1."""
     originals = [views["original"][0] for views in data.clean.values()]
     parts = [originals[start : start + 64] for start in range(0, len(originals), 64)]
     values = torch.cat([network(data.read(rows)) for rows in parts])
-    network.centre.copy_(values.mean())
-    network.scale.copy_(DEVIATION / values.std())
+    network.standardise(values)

@@ -17,7 +17,7 @@ from ilgnet.models.registry import create
 from ilgnet.models.trunks.trunk import Trunk
 
 VOTES = torch.arange(1.0, 11.0)
-ARCHITECTURE = "ilgnet_paired_lite2"
+ARCHITECTURE = "ilgnet_paired_lite2_technical"
 LOCAL = ("block5", "block11", "stage3", "stage5")
 """The local taps, which come first; "stage7", "block13" and "head" see the whole picture."""
 BATCH = 32

@@ -16,17 +16,19 @@ from numpy.typing import NDArray
 
 from ilgnet.atomic import new_folder
 from ilgnet.engines.onnx import OnnxEngine
-from ilgnet.engines.parity import Parity, compare
+from ilgnet.engines.parity import Comparable, Parity, compare
 from ilgnet.engines.torch import TorchEngine
 from ilgnet.errors import ModelError
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.models.caffe.files import read_caffemodel, read_mean, write_mean
+from ilgnet.models.caffe.networks import KNOWN_LAYERS
 from ilgnet.models.caffe.weights import load_caffe, save_caffe, set_mean
 from ilgnet.models.checkpoints import load_network, save_network
 from ilgnet.models.export import export_onnx
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.models.registry import architecture as architecture_entry
 from ilgnet.models.registry import create
+from ilgnet.training.lineage import Ancestry, header, write_beside
 from ilgnet.training.publish import USUAL_MEAN_ERROR
 from ilgnet.training.start import torch_network
 from ilgnet.zoo.records import (
@@ -51,12 +53,6 @@ CHANNEL_MEANS: Final = {
 }
 """Published means of the training pictures: blue, green, red, 0..255."""
 
-KNOWN_LAYERS: Final = {
-    "temp_cjy": "ilgnet_inception_v1",
-    "loss/classifier_wule": "mini_inception_residual",
-}
-"""A layer that only one of the published networks has -> that network."""
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -78,7 +74,24 @@ class Options:
     licence: str = ""
 
 
-def convert(source: Path, target: Path, options: Options) -> tuple[Weights, Parity]:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Weights on their way from one form to another.
+
+    Attributes:
+        network: filled.
+        weights: the record, without files yet.
+        ancestry: what the weights have seen.
+        source: runs the weights as they came; what is written must say the same.
+    """
+
+    network: ILGNet
+    weights: Weights
+    ancestry: Ancestry
+    source: Comparable
+
+
+def convert(source: str | Path, target: Path, options: Options) -> tuple[Weights, Parity]:
     """Make a model folder, ready for `ilgnet score --model`, of weights in another form.
 
     Args:
@@ -88,67 +101,83 @@ def convert(source: Path, target: Path, options: Options) -> tuple[Weights, Pari
         options: what the source does not say.
 
     Returns:
-        The record of the new model, and how far ONNX Runtime is from PyTorch on it.
+        The record of the new model, and how far it is from its source, in every output.
 
     Raises:
-        ModelError: names or shapes do not fit, the two engines disagree, or the target exists.
+        ModelError: names or shapes do not fit, the copy says something else than its source, or
+            the target exists.
     """
-    network, weights = open_source(source, options)
+    opened = open_source(source, options)
     with new_folder(target) as folder:
-        save_network(network, folder / SAFETENSORS_NAME)
-        export_onnx(network, folder / ONNX_NAME)
-        stored = write_weights(weights, folder)
-        onnx = OnnxEngine(stored.file(ONNX_NAME), together=True)
-        parity = compare(TorchEngine(network), onnx, stored.preprocess)
-        parity.check()
+        save_network(opened.network, folder / SAFETENSORS_NAME, header(opened.weights.trained_on))
+        export_onnx(opened.network, folder / ONNX_NAME)
+        opened.ancestry.hand_on(folder)
+        stored = write_weights(opened.weights, folder)
+        copy = OnnxEngine(stored.file(ONNX_NAME), together=True)
+        try:
+            parity = compare(opened.source, copy, stored.preprocess)
+            parity.check()
+        except ModelError as error:
+            raise ModelError(
+                f"the copy would not say what {source} says: {error}. Nothing was written"
+            ) from error
     return read_weights(target), parity
 
 
-def convert_to_caffe(source: Path, target: Path, options: Options) -> list[Path]:
+def convert_to_caffe(source: str | Path, target: Path, options: Options) -> list[Path]:
     """Write weights as Caffe's files: NAME.caffemodel, NAME.prototxt, NAME.binaryproto (the mean).
 
-    The arguments are those of `convert`. What was written is read back and compared bit by bit.
+    What the weights have seen is said in a file beside them, NAME.trained_on.json. The arguments
+    are those of `convert`. What was written is read back and compared bit by bit.
 
     Returns:
         The files.
     """
-    network, weights = open_source(source, options)
+    opened = open_source(source, options)
+    network, weights = opened.network, opened.weights
     mean = network.mean_image
     with new_folder(target) as folder:
         save_caffe(network, folder, weights.name)
         copy = create(weights.architecture, output=weights.output)
         load_caffe(copy, folder / f"{weights.name}.caffemodel")
         _check_identical(network, copy)
+        write_beside(folder / f"{weights.name}.caffemodel", weights.trained_on)
         if mean is not None:
             write_mean(folder / f"{weights.name}.binaryproto", mean.numpy())
         names = sorted(path.name for path in folder.iterdir())
     return [target / name for name in names]
 
 
-def open_source(source: Path, options: Options) -> tuple[ILGNet, Weights]:
-    """The network of a source, filled, and its record (without files yet)."""
-    if source.suffix == ".caffemodel":
-        return _from_caffe(source, options)
-    if source.suffix == ".safetensors":
-        return _from_safetensors(source, options)
-    if source.suffix == ".onnx":
+def open_source(source: str | Path, options: Options) -> Opened:
+    """The network of a source, filled, with its record (without files yet) and its ancestry."""
+    path = Path(source)
+    if path.suffix == ".caffemodel":
+        return _from_caffe(path, options)
+    if path.suffix == ".safetensors":
+        return _from_safetensors(path, options)
+    if path.suffix == ".onnx":
         raise ModelError(
             f"{source} does not say what it is: give its model folder, the one with {RECORD_NAME}"
         )
     weights = find_weights(source)
-    return torch_network(weights), replace(weights, name=options.name or weights.name)
+    network = torch_network(weights)
+    engine: Comparable = TorchEngine(network)
+    if ONNX_NAME in weights.files:
+        engine = OnnxEngine(weights.file(ONNX_NAME), together=True)
+    named = replace(weights, name=options.name or weights.name)
+    return Opened(network, named, Ancestry.of_model(weights), engine)
 
 
-def _from_safetensors(source: Path, options: Options) -> tuple[ILGNet, Weights]:
+def _from_safetensors(source: Path, options: Options) -> Opened:
     if not options.architecture:
         raise ModelError(f"{source} does not say which network it is for; name the architecture")
     network = create(options.architecture)
     load_network(network, source)
     preprocess = architecture_entry(options.architecture).preprocess
-    return network, _record(network, source, options.architecture, preprocess, options)
+    return _opened(network, source, options.architecture, preprocess, options)
 
 
-def _from_caffe(source: Path, options: Options) -> tuple[ILGNet, Weights]:
+def _from_caffe(source: Path, options: Options) -> Opened:
     name = options.architecture or _recognise(source)
     network = create(name)
     load_caffe(network, source)
@@ -160,7 +189,7 @@ def _from_caffe(source: Path, options: Options) -> tuple[ILGNet, Weights]:
         side = preprocess.crop or preprocess.height
         blue, green, red = (float(value) for value in mean.mean(axis=(1, 2)))
         preprocess = Preprocess("warp", side, side, channels="BGR", mean=(blue, green, red))
-    return network, _record(network, source, name, preprocess, options)
+    return _opened(network, source, name, preprocess, options)
 
 
 def _recognise(source: Path) -> str:
@@ -186,10 +215,11 @@ def _read_mean(mean: str) -> NDArray[np.float32]:
     return read_mean(Path(mean))
 
 
-def _record(
+def _opened(
     network: ILGNet, source: Path, architecture: str, preprocess: Preprocess, options: Options
-) -> Weights:
-    return Weights(
+) -> Opened:
+    ancestry = Ancestry.of_file(source)
+    weights = Weights(
         name=options.name or f"{architecture}.{source.stem}",
         architecture=architecture,
         output=network.output_kind,
@@ -197,8 +227,10 @@ def _record(
         mean_error=USUAL_MEAN_ERROR,
         licence=options.licence or "unknown: ask whoever trained these weights",
         about=f"Converted from {source.name}; not measured here.",
+        trained_on=ancestry.trained_on,
         recipe=f"ilgnet convert {source.name}",
     )
+    return Opened(network, weights, ancestry, TorchEngine(network))
 
 
 def _check_identical(one: ILGNet, other: ILGNet) -> None:

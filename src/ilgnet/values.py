@@ -82,6 +82,21 @@ def score_from_probability(p_high: float, mean_error: float) -> float:
     return min(max(NormalDist(HIGH_ABOVE, mean_error).inv_cdf(bounded), 1.0), 10.0)
 
 
+TECHNICAL_VOTES: Final = 1.5
+"""Votes between frames of one scene for each standard deviation between their `technical`."""
+
+MOST_TECHNICAL: Final = 4.0
+"""Votes that `technical` adds or takes at most; see docs/decisions/0090-technical-is-bounded.md."""
+
+
+def technical_votes(technical: float) -> float:
+    """What `technical` is worth between frames of one scene, in votes.
+
+    Near 0 it grows by TECHNICAL_VOTES a standard deviation; it never reaches MOST_TECHNICAL.
+    """
+    return MOST_TECHNICAL * math.tanh(TECHNICAL_VOTES * technical / MOST_TECHNICAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the model says of one picture.
@@ -100,9 +115,10 @@ class Verdict:
         run_percentile: share of this run's scored pictures with a lower score, 0..100; None while
             the run is not finished.
         features: pooled features (D,) float32 where asked for, else None; never exported.
-        technical: what frames of one scene differ by beside their scores, in votes; 0 is an
-            ordinary photograph, a blurred, noisy, badly exposed, tilted or badly framed one is
-            below. Says little across scenes. None where the model does not tell.
+        technical: what frames of one scene differ by beside their scores, in standard deviations
+            over ordinary photographs, whose mean is 0; a blurred, noisy, badly exposed, tilted or
+            badly framed one is below. What is no photograph may lie ten below. Says little across
+            scenes. None where the model does not tell.
     """
 
     path: str
@@ -121,8 +137,11 @@ class Verdict:
 
     @property
     def frame_score(self) -> float:
-        """What frames of one scene are ordered by: the score and `technical`, in votes."""
-        return self.score + (self.technical or 0.0)
+        """What frames of one scene are ordered by: the score and `technical_votes`, in votes.
+
+        It lies between -3 and 14, MOST_TECHNICAL beyond the score at most.
+        """
+        return self.score + (0.0 if self.technical is None else technical_votes(self.technical))
 
     @property
     def verdict(self) -> Literal["high", "low"]:

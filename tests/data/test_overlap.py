@@ -15,6 +15,7 @@ from ilgnet.data.partitions import ava1, ava2
 from ilgnet.data.rated import RatedSet
 from ilgnet.data.readers import read_rated
 from ilgnet.errors import DataError
+from ilgnet.zoo.lineage import TrainedOn
 from ilgnet.zoo.records import Weights, read_weights, write_weights
 from tests import miniature_ava
 from tests.tiny_model import make_tiny_model
@@ -75,7 +76,7 @@ def test_the_note_tells_no_file_names_and_is_the_same_each_time(
     shutil.copy(mini.images / f"{mini.usable[0]}.jpg", tmp_path / "secret.jpg")
     rated = read_rated(tmp_path / "r.csv")
     entry = write_trained_on(tmp_path / "one", rated)
-    assert entry == {"name": rated.name, "images": 1, "fingerprint": rated.fingerprint}
+    assert entry == TrainedOn(rated.name, 1, rated.fingerprint)
     write_trained_on(tmp_path / "two", rated)
     notes = [next((tmp_path / n / "trained_on").iterdir()).read_bytes() for n in ("one", "two")]
     assert notes[0] == notes[1]
@@ -103,6 +104,6 @@ def test_a_damaged_note_is_an_error(mini: miniature_ava.MiniatureAva, tmp_path: 
     with pytest.raises(DataError):
         find_overlap(weights, rated)
     other = write_trained_on(tmp_path, rated.without(rated.ids[:1]))
-    shutil.copy(tmp_path / "trained_on" / f"{other['fingerprint']}.txt.gz", note)
+    shutil.copy(tmp_path / "trained_on" / f"{other.fingerprint}.txt.gz", note)
     with pytest.raises(DataError, match="holds 59 pictures, but the model's record names 60"):
         find_overlap(weights, rated)

@@ -11,7 +11,6 @@ from ilgnet.engines import onnx
 from ilgnet.engines.onnx import OnnxEngine
 from ilgnet.engines.open import open_engine
 from ilgnet.engines.parity import Parity, compare
-from ilgnet.engines.protocol import EngineOutput
 from ilgnet.engines.torch import TorchEngine
 from ilgnet.errors import ModelError
 from ilgnet.models.checkpoints import save_network
@@ -114,25 +113,38 @@ assert not heavy, heavy
 class Constant:
     """An engine that always says the same, whatever it is shown."""
 
-    def __init__(self, high: float, feature: float = 1.0) -> None:
-        self.high, self.feature = high, feature
+    def __init__(self, high: float, feature: float = 1.0, **others: float) -> None:
+        self.says = {"probabilities": [1 - high, high], "features": [feature]}
+        self.says |= {name: [value] for name, value in others.items()}
 
-    def run(self, batch, *, features=False):
-        one = np.ones((len(batch), 1), np.float32)
-        return EngineOutput(
-            np.hstack([one * (1 - self.high), one * self.high]).astype(np.float32),
-            one * self.feature,
-        )
+    @property
+    def output_names(self):
+        return tuple(self.says)
+
+    def fetch(self, names, batch):
+        return [np.tile(np.array(self.says[n], np.float32), (len(batch), 1)) for n in names]
 
 
-def test_parity_is_the_largest_difference():
+def test_parity_is_the_largest_difference_of_every_output():
     preprocess = architecture(NAME).preprocess
-    parity = compare(Constant(0.5, 1.0), Constant(0.75, 0.5), preprocess, batches=(1, 2))
-    assert parity == Parity(0.25, 0.5, 3)
-    with pytest.raises(ModelError, match=r"the engines disagree: probabilities differ by 0\.25"):
+    one, other = Constant(0.5, 1.0, technical=-4.0), Constant(0.75, 0.5, technical=-3.0)
+    parity = compare(one, other, preprocess, batches=(1, 2))
+    assert parity == Parity({"probabilities": 0.25, "features": 0.5, "technical": 0.25}, 3)
+    with pytest.raises(ModelError, match=r"the engines disagree: probabilities differs by 0\.25"):
         parity.check()
 
 
-def test_a_network_that_says_nothing_is_no_agreement():
+def test_an_output_that_one_of_them_lacks_is_no_agreement():
+    preprocess = architecture(NAME).preprocess
+    with pytest.raises(ModelError, match="only one of the two has the output technical"):
+        compare(Constant(0.5, technical=1.0), Constant(0.5), preprocess)
+
+
+@pytest.mark.parametrize("names", [{"high": float("nan")}, {"high": 0.5, "technical": 2.0}])
+def test_a_network_that_says_something_else_is_no_agreement(names):
     with pytest.raises(ModelError, match="disagree"):
-        compare(Constant(0.5), Constant(float("nan")), architecture(NAME).preprocess).check()
+        compare(
+            Constant(0.5, technical=1.0),
+            Constant(**{"technical": 1.0, **names}),
+            architecture(NAME).preprocess,
+        ).check()

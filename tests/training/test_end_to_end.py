@@ -126,12 +126,14 @@ def test_the_record_says_what_was_done(trained: Trained) -> None:
     record = read_weights(trained.whole)
     record.verify()
     assert record.name == "tiny.miniature"
-    assert [entry["name"] for entry in record.trained_on] == [
+    assert [entry.name for entry in record.trained_on] == [
         "lists/AVA1_train.txt (training)",
         "lists/AVA1_val.txt (validation)",
     ]
     (measured,) = record.metrics.values()
-    assert measured["srcc"]["interval"][0] < measured["srcc"]["value"]
+    srcc = measured.figure("srcc")
+    assert srcc.interval is not None
+    assert srcc.interval[0] < srcc.value
     assert 0.1 < record.mean_error < 1.5
 
 

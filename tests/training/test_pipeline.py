@@ -135,7 +135,7 @@ def test_fine_tuning_goes_on_from_a_model_and_says_what_it_gained(
     inherited = read_weights(short).trained_on
     assert record.trained_on[:2] == inherited
     assert all(
-        (out / "trained_on" / f"{entry['fingerprint']}.txt.gz").is_file()
+        (out / "trained_on" / f"{entry.fingerprint}.txt.gz").is_file()
         for entry in record.trained_on
     )
     assert 'freeze = "trunk"' in (out / FOLDER / RECIPE).read_text()
@@ -210,7 +210,7 @@ def test_only_the_rows_asked_for_are_learned_from(
     table = ("--data", ratings, "--images", ava.images, "--scale", "1..10", "--where", "fold=1")
     settings = (*SHORT, "loss.emd=0.0", "data.validation_share=0.3")
     assert ilgnet(*arguments(ava, tmp_path / "x", *settings), *table) == 0
-    seen = sum(entry["images"] for entry in read_weights(tmp_path / "x").trained_on)
+    seen = sum(entry.images or 0 for entry in read_weights(tmp_path / "x").trained_on)
     asked = {i for index, i in enumerate(ava.ids) if index % 2}
     assert seen == len(asked & set(ava.usable))
 

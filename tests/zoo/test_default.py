@@ -33,8 +33,14 @@ def test_the_files_are_those_of_the_record_and_fit_the_package(weights):
     weights.verify()
     assert weights.file(ONNX_NAME).stat().st_size <= 20_000_000
     assert weights.licence == "Apache-2.0"
-    for source in weights.trained_on:
-        assert (weights.folder / FOLDER / f"{source['fingerprint']}.txt.gz").is_file()
+    known = [source for source in weights.trained_on if source.known]
+    assert len(known) == 2
+    for source in known:
+        assert (weights.folder / FOLDER / f"{source.fingerprint}.txt.gz").is_file()
+    assert {source.collection for source in weights.trained_on if not source.known} == {
+        "ava",  # whose votes taught the MobileNet, nobody knows which
+        "imagenet",
+    }
 
 
 def test_the_file_gives_votes_features_and_maps(engine):

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ilgnet.data.overlap import find_overlap
-from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.errors import ModelError
-from ilgnet.zoo.records import RECORD_NAME, read_weights
+from ilgnet.zoo.records import ONNX_NAME, RECORD_NAME, Base, find_base, read_weights
 from tests.library.tiny_model import write_tiny_model
 
 OUTSIDE = ["../secret.onnx", "/etc/passwd", "..", "a/b.onnx", "..\\secret.onnx", "C:model.onnx", ""]
@@ -28,9 +26,27 @@ def test_a_name_never_leads_out_of_the_folder(tmp_path: Path, name: str) -> None
         read_weights(folder).verify()
 
 
-def test_nor_does_the_name_of_a_list(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["../../list", "list", "0123456789abc", "0123456789AB"])
+def test_nor_does_the_fingerprint_of_a_list(tmp_path: Path, name: str) -> None:
+    folder = write_tiny_model(tmp_path / "model").folder
+    record = json.loads((folder / RECORD_NAME).read_text())
+    record["trained_on"] = [{"name": "x", "images": 1, "fingerprint": name}]
+    (folder / RECORD_NAME).write_text(json.dumps(record))
+    with pytest.raises(ModelError, match="no fingerprint of a list"):
+        read_weights(folder)
+
+
+@pytest.mark.parametrize("name", ["../models/mine", "..\\mine", "a\nb", "x" * 201])
+def test_nor_does_the_name_of_a_model(tmp_path: Path, name: str) -> None:
     weights = write_tiny_model(tmp_path / "model")
-    seen = {"name": "x", "images": 1, "fingerprint": "../../list"}
-    rated = RatedSet("mine", (RatedImage("a", tmp_path / "a.jpg", mean=5.0),))
     with pytest.raises(ModelError, match="not the name of a file"):
-        find_overlap(replace(weights, trained_on=(seen,)), rated)
+        replace(weights, name=name)
+
+
+def test_nor_does_the_base_of_a_taste(tmp_path: Path) -> None:
+    elsewhere = write_tiny_model(tmp_path / "elsewhere")
+    for name in (str(elsewhere.folder), "../elsewhere", "elsewhere"):
+        base = Base(name, elsewhere.files[ONNX_NAME])
+        taste = replace(elsewhere, base=base, folder=tmp_path / "taste")
+        with pytest.raises(ModelError, match="Learn it again"):
+            find_base(taste)

@@ -11,7 +11,7 @@ from ilgnet.errors import require
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source")
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option(
     "--to",
@@ -33,7 +33,7 @@ from ilgnet.errors import require
 @click.option("--mean", default="", help="FILE.binaryproto, ava1 or ava2; for a caffemodel.")
 @click.option("--licence", default="", help="Of the weights; unknown unless given.")
 def convert(
-    source: Path,
+    source: str,
     target: Path,
     to: str,
     architecture: str,
@@ -71,8 +71,7 @@ def convert(
     weights, parity = conversion.convert(source, target, options)
     click.echo(str(target))
     click.echo(
-        f"{weights.name}: {weights.architecture}, {weights.output}. PyTorch and ONNX Runtime on "
-        f"{parity.pictures} pictures: probabilities differ by at most "
-        f"{parity.probabilities:.1e}, features by {parity.features:.1e} of the largest.",
+        f"{weights.name}: {weights.architecture}, {weights.output}. Beside its source on "
+        f"{parity.pictures} pictures it differs in {parity}.",
         err=True,
     )

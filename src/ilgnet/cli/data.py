@@ -24,8 +24,9 @@ from ilgnet.data.protocols import (
     read_protocol,
 )
 from ilgnet.data.rated import RatedSet
+from ilgnet.errors import DataError
 from ilgnet.report.progress import track
-from ilgnet.zoo.records import RECORD_NAME, find_weights, read_weights, write_weights
+from ilgnet.zoo.records import find_weights, is_model, read_weights, write_weights
 
 OUT = click.Path(path_type=Path)
 
@@ -298,18 +299,26 @@ def overlap(source: Path, other: str, open_rated: OpenRated, output: Path | None
       ilgnet data overlap AVA2_val.txt.gz --with AVA1_train.txt.gz -o clean.txt
       ilgnet data overlap my-ratings.csv --scale 1..5 --with default
 
-    Pictures of AVA are told by their id, others by the bytes of their files; a list of ids needs
-    no ratings.
+    Pictures of AVA are told by their ids, which is enough for a list without ratings. Others are
+    told by the bytes of their files and by what they look like: a copy under another name is
+    found, and one that was saved again or made smaller.
     """
     rated = open_rated(source, ratings_needed=False)
     found = _overlap(rated, other, open_rated)
+    of_all = f"of the {len(rated.images):,} pictures of {rated.name}"
     for name, ids in found.leaked.items():
-        click.echo(f"{len(ids):,} of the {len(rated.images):,} pictures of {rated.name} in {name}")
+        click.echo(f"{len(ids):,} {of_all} in {name}")
+    for name, ids in found.possible.items():
+        click.echo(f"{len(ids):,} {of_all} may be in {name}: an unknown part was seen")
     for name in found.unchecked:
-        click.echo(f"cannot be checked against {name}: only its name is known")
-    if not found.ids and not found.unchecked:
-        click.echo(f"none of the {len(rated.images):,} pictures of {rated.name}")
+        click.echo(f"cannot be checked against {name}")
+    if not found.ids and found.compared:
+        click.echo(f"none {of_all} was found, compared {found.compared_words()}")
+    elif not found.ids and not found.unchecked:
+        click.echo(f"nothing is known of what {other} was trained on")
     if output:
+        if len(found.ids) == len(rated.images):
+            raise DataError(f"all pictures of {rated.name} overlap; {output} was not written")
         clean = rated.without(found.ids)
         write_list(output, as_list(clean))
         click.echo(f"{len(clean.images):,} pictures in {output}, fingerprint {clean.fingerprint}")
@@ -319,25 +328,34 @@ def overlap(source: Path, other: str, open_rated: OpenRated, output: Path | None
 @click.argument("model", metavar="MODEL", type=DATA)
 @click.argument("source", metavar="DATA", type=DATA)
 @rated_options
-def remember(model: Path, source: Path, open_rated: OpenRated) -> None:
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="DATA is all that it has seen of its collection: it no longer counts as an unknown part.",
+)
+def remember(model: Path, source: Path, open_rated: OpenRated, whole: bool) -> None:
     """Note in the folder MODEL that it was trained on DATA.
 
     \b
-      ilgnet data remember ilgnet-2016 AVA1_train.txt.gz
+      ilgnet data remember ilgnet-2016 AVA1_train.txt.gz --whole
 
-    Models that were trained here remember by themselves; those that were converted do not know.
+    Models that were trained here remember by themselves, and so do their descendants. The 2016
+    weights do not say which part of AVA they have seen; tell them.
     """
-    rated = open_rated(source)
+    rated = open_rated(source, ratings_needed=False)
     weights = read_weights(model)
     entry = write_trained_on(model, rated)
-    others = tuple(e for e in weights.trained_on if e["fingerprint"] != entry["fingerprint"])
+    others = [e for e in weights.trained_on if e.fingerprint != entry.fingerprint]
+    if whole:
+        collections = {image.collection for image in rated.images}
+        others = [e for e in others if e.known or e.collection not in collections - {""}]
     write_weights(replace(weights, trained_on=(*others, entry)), model)
-    click.echo(f"{weights.name} remembers {entry['images']:,} pictures of {rated.name}")
+    click.echo(f"{weights.name} remembers {entry.images:,} pictures of {rated.name}")
 
 
 def _overlap(rated: RatedSet, other: str, open_rated: OpenRated) -> Overlap:
     path = Path(other)
-    if path.exists() and not (path / RECORD_NAME).is_file():
+    if path.exists() and not is_model(other):
         return shared_pictures(rated, open_rated(path, ratings_needed=False))
     return find_overlap(find_weights(other), rated)
 

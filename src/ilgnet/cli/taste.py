@@ -81,16 +81,22 @@ def learn(
         raise click.UsageError("Learn from --csv or from --pairs, not from both.")
     weights = find_weights(model)
     if weights.base is not None:
-        raise click.UsageError(f"{model} is a taste itself: learn on {weights.base['model']}.")
+        raise click.UsageError(f"{model} is a taste itself: learn on {weights.base.model}.")
     with Catalogue(find_library(folder), "read") as catalogue:
         row = catalogue.find_model(model_digest(weights))
         labelled = _labels(catalogue, row, ratings, pairs)
         features = catalogue.features(row, [shot.entry.sha256 for shot in labelled.shots])
     _say_left_out(labelled)
     learnt = learn_taste(features, labelled.stock, labelled.opinions, labelled.groups)
-    saved = save_taste(learnt, weights, output, name or f"taste.{output.resolve().name}")
+    saved = save_taste(
+        learnt,
+        weights,
+        output,
+        name or f"taste.{output.resolve().name}",
+        [shot.entry.sha256 for shot in labelled.shots],
+    )
     if as_json:
-        click.echo(json.dumps({"name": saved.name, **saved.metrics}, indent=2))
+        click.echo(json.dumps({"name": saved.name, **saved.to_json()["metrics"]}, indent=2))
     else:
         _say(learnt, saved)
     return EXIT_OK

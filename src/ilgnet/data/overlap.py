@@ -1,30 +1,29 @@
 """What a model was trained on, kept so that a test on the same pictures is noticed.
 
-Beside a model's record lies `trained_on/<fingerprint>.txt.gz` for each collection that the record
-names: the sorted keys of its pictures, one a line. A key is `<collection>:<id>` for pictures of a
-published collection (`ava:953619`), else `sha256:<16 hex digits>` of the file's bytes. The second
-kind is found again under any name and in any folder, and tells nobody what the files are called.
+Beside a model's record lies `trained_on/<fingerprint>.txt.gz` for each list that the record names:
+one line for each picture, with what it is recognised by (`ilgnet.data.identity`), sorted. It is
+found again under any name and in any folder, and nobody is told what the files are called.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ilgnet.atomic import write_whole
+from ilgnet.data.identity import KnownPictures, PictureKeys, all_keys, name_key
 from ilgnet.data.lists import read_lines
 from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.errors import DataError
-from ilgnet.hashing import file_hash
-from ilgnet.zoo.records import Weights, plain_name
+from ilgnet.zoo.lineage import TrainedOn
+from ilgnet.zoo.records import Weights
 
 FOLDER: Final = "trained_on"
-BYTES: Final = "sha256:"
-"""How keys by content begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,43 +31,51 @@ class Overlap:
     """Pictures of a test list that the model has learned from.
 
     Attributes:
-        leaked: name of the training collection -> ids of the test list that are in it.
-        unchecked: training collections of which only the name is known.
+        leaked: name of the training list -> ids of the test list that are in it.
+        possible: name of what was learned from, where that is an unknown part of a collection ->
+            ids of the test list that are of this collection.
+        unchecked: what was learned from, where the test list cannot be compared with it.
+        compared: by what the pictures were compared: "ids", "bytes", "looks".
+        unread: pictures of the test list whose files had to be read and could not.
     """
 
     leaked: dict[str, tuple[str, ...]]
+    possible: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+    unread: int = 0
 
     @property
     def ids(self) -> frozenset[str]:
-        """Every leaked id."""
-        return frozenset(name for names in self.leaked.values() for name in names)
+        """Every id that the model has, or may have, learned from."""
+        lists = (*self.leaked.values(), *self.possible.values())
+        return frozenset(name for names in lists for name in names)
+
+    def compared_words(self) -> str:
+        """By what the pictures were compared, in words; "" where nothing could be."""
+        words = [COMPARED[each] for each in self.compared]
+        limits = []
+        if self.compared and "looks" not in self.compared:
+            limits.append("a file that was saved again would not be noticed")
+        if self.unread:
+            limits.append(f"{self.unread:,} files could not be read")
+        return " and ".join(words) + (f"; {'; '.join(limits)}" if limits else "")
 
 
-def name_key(image: RatedImage) -> str | None:
-    """The key of a picture that a published collection names; None for others."""
-    return f"{image.collection}:{Path(image.id).stem}" if image.collection else None
+COMPARED: Final = {
+    "ids": "by the collection's ids",
+    "bytes": "by the files' bytes",
+    "looks": "by what the pictures look like",
+}
 
 
-def content_key(path: Path) -> str | None:
-    """The key of a picture by its bytes; None where the file cannot be read."""
-    try:
-        return BYTES + file_hash(path)[:16]
-    except OSError:
-        return None
+def listed(rated: RatedSet) -> TrainedOn:
+    """The entry for `Weights.trained_on` of a list, before its note is written."""
+    return TrainedOn(rated.name, len(rated.images), rated.fingerprint)
 
 
-def picture_keys(images: Iterable[RatedImage]) -> list[str | None]:
-    """One key for each picture: by name where a collection names it, else by content."""
-    images = list(images)
-    if all(image.collection for image in images):
-        return [name_key(image) for image in images]
-    with ThreadPoolExecutor(thread_name_prefix="ilgnet-keys") as pool:
-        return list(pool.map(lambda image: name_key(image) or content_key(image.path), images))
-
-
-def write_trained_on(folder: Path, rated: RatedSet) -> dict[str, Any]:
-    """Note beside a model what it was trained on.
+def write_trained_on(folder: Path, rated: RatedSet) -> TrainedOn:
+    """Note beside a model what it was trained on; the pictures' files are read.
 
     Args:
         folder: the model's folder.
@@ -76,66 +83,111 @@ def write_trained_on(folder: Path, rated: RatedSet) -> dict[str, Any]:
             in a second call the validation pictures.
 
     Returns:
-        The entry for `Weights.trained_on`: {"name", "images", "fingerprint"}.
+        The entry for `Weights.trained_on`.
     """
-    keys = sorted({key for key in picture_keys(rated.images) if key})
-    text = "".join(f"{key}\n" for key in keys)
+    return write_note(folder, rated.name, rated.fingerprint, all_keys(rated.images))
+
+
+def write_note(
+    folder: Path, name: str, fingerprint: str, pictures: Iterable[PictureKeys]
+) -> TrainedOn:
+    """Write `trained_on/<fingerprint>.txt.gz`; returns the entry for `Weights.trained_on`."""
+    lines = sorted({str(keys) for keys in pictures} - {""})
+    text = "".join(f"{line}\n" for line in lines)
     # No time stamp: the same pictures give the same file.
-    write_whole(_keys_file(folder, rated.fingerprint), gzip.compress(text.encode(), mtime=0))
-    return {"name": rated.name, "images": len(keys), "fingerprint": rated.fingerprint}
+    write_whole(_note(folder, fingerprint), gzip.compress(text.encode(), mtime=0))
+    return TrainedOn(name, len(lines), fingerprint)
+
+
+def carry_notes(source: Path, target: Path, entries: Iterable[TrainedOn]) -> None:
+    """Copy the notes of what was trained on from one model's folder to another's."""
+    for entry in entries:
+        note = _note(source, entry.fingerprint)
+        copy = _note(target, entry.fingerprint)
+        if entry.known and note.is_file() and not copy.is_file():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(note, copy)
 
 
 def find_overlap(weights: Weights, rated: RatedSet) -> Overlap:
-    """Which pictures of a list a model was trained on.
+    """Which pictures of a list a model was trained on, or may have been.
 
     Raises:
-        DataError: the note beside the model is damaged.
+        DataError: a note beside the model is damaged.
     """
-    seen: dict[str, frozenset[str]] = {}
+    seen: dict[str, list[PictureKeys]] = defaultdict(list)
+    leaked: dict[str, tuple[str, ...]] = {}
+    possible: dict[str, tuple[str, ...]] = {}
     unchecked = []
     for entry in weights.trained_on:
-        path = _keys_file(weights.folder, entry["fingerprint"])
-        if path.is_file():
-            seen[entry["name"]] = _read_keys(path, entry["images"])
-        elif entry["fingerprint"] == rated.fingerprint:
-            return Overlap({entry["name"]: rated.ids})
+        note = _note(weights.folder, entry.fingerprint)
+        if entry.known and note.is_file():
+            seen[entry.name] += _read_note(note, entry.images or 0)
+        elif entry.known and entry.fingerprint == rated.fingerprint:
+            leaked[entry.name] = rated.ids
+        elif entry.collection:
+            of_it = [image.id for image in rated.images if image.collection == entry.collection]
+            if of_it:
+                possible[entry.name] = tuple(of_it)
+            if len(of_it) < len(rated.images):
+                unchecked.append(str(entry))
         else:
-            unchecked.append(entry["name"])
-    return Overlap(_shared(rated, seen), tuple(unchecked))
+            unchecked.append(entry.name if entry.known else str(entry))
+    found = _compare(rated, seen)
+    return Overlap(found.leaked | leaked, possible, tuple(unchecked), found.compared, found.unread)
 
 
 def shared_pictures(rated: RatedSet, other: RatedSet) -> Overlap:
     """Which pictures of one list are in another."""
-    keys = frozenset(key for key in picture_keys(other.images) if key)
-    return Overlap(_shared(rated, {other.name: keys}))
+    collections = {image.collection for image in (*rated.images, *other.images)}
+    # Within one collection ids are enough, and no picture need be there.
+    enough = len(collections) == 1 and "" not in collections
+    keys = (
+        [PictureKeys(name_key(image)) for image in other.images]
+        if enough
+        else all_keys(other.images)
+    )
+    return _compare(rated, {other.name: keys})
 
 
-def _shared(rated: RatedSet, seen: dict[str, frozenset[str]]) -> dict[str, tuple[str, ...]]:
-    names = [name_key(image) for image in rated.images]
-    contents: list[str | None] = [None] * len(names)
-    if any(key.startswith(BYTES) for keys in seen.values() for key in keys):
-        with ThreadPoolExecutor(thread_name_prefix="ilgnet-keys") as pool:
-            contents = list(pool.map(content_key, (image.path for image in rated.images)))
+def _compare(rated: RatedSet, seen: dict[str, list[PictureKeys]]) -> Overlap:
+    known = {name: KnownPictures(keys) for name, keys in seen.items()}
+    reading = any(pictures.needs_files(rated.images) for pictures in known.values())
+    keys = all_keys(rated.images) if reading else _named(rated.images)
     leaked = {
         name: tuple(
             image.id
-            for image, by_name, by_content in zip(rated.images, names, contents, strict=True)
-            if by_name in keys or by_content in keys
+            for image, inside in zip(rated.images, pictures.contain(keys), strict=True)
+            if inside
         )
-        for name, keys in seen.items()
+        for name, pictures in known.items()
     }
-    return {name: ids for name, ids in leaked.items() if ids}
+    by_name = any(k.name for k in keys) and any(pictures.names for pictures in known.values())
+    compared = {
+        "ids": by_name,
+        "bytes": reading and any(pictures.contents for pictures in known.values()),
+        "looks": reading and any(pictures.looks for pictures in known.values()),
+    }
+    return Overlap(
+        {name: ids for name, ids in leaked.items() if ids},
+        compared=tuple(name for name, done in compared.items() if done),
+        unread=sum(not k.content for k in keys) if reading else 0,
+    )
 
 
-def _keys_file(folder: Path, fingerprint: str) -> Path:
-    return folder / FOLDER / plain_name(f"{fingerprint}.txt.gz", folder)
+def _named(images: Sequence[RatedImage]) -> list[PictureKeys]:
+    return [PictureKeys(name_key(image)) for image in images]
 
 
-def _read_keys(path: Path, count: int) -> frozenset[str]:
-    keys = frozenset(line for _, line in read_lines(path))
-    if len(keys) != count:
+def _note(folder: Path, fingerprint: str) -> Path:
+    return folder / FOLDER / f"{fingerprint}.txt.gz"
+
+
+def _read_note(path: Path, count: int) -> list[PictureKeys]:
+    pictures = [PictureKeys.parse(line) for line in {line for _, line in read_lines(path)}]
+    if len(pictures) != count:
         raise DataError(
-            f"{path} holds {len(keys)} pictures, but the model's record names {count}; "
+            f"{path} holds {len(pictures)} pictures, but the model's record names {count}; "
             "the model's folder is damaged, install it again"
         )
-    return keys
+    return pictures

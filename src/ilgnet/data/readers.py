@@ -111,6 +111,8 @@ def _from_labels(pictures: ImageList, folder: Path, collection: str) -> RatedSet
 def _of_list(pictures: ImageList, folder: Path, collection: str) -> RatedSet:
     # Lists of numbered pictures are AVA's; a collection of one's own may say otherwise.
     numbered = all(Path(name).stem.isdecimal() for name in pictures.ids)
+    if pictures.labels is None and not numbered and not (folder / pictures.ids[0]).is_file():
+        collection = collection or "names"  # without the files, names are all that there is
     labels = pictures.labels or (None,) * len(pictures.ids)
     return RatedSet(
         pictures.name,

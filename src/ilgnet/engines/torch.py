@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -33,10 +35,27 @@ class TorchEngine:
         load_network(network, path)
         return cls(network, device=device)
 
-    def run(self, batch: NDArray[np.float32], *, features: bool = False) -> EngineOutput:
-        """Run a batch float32 (N, 3, h, w)."""
+    @cached_property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of everything that the network can return, in the order of its ONNX file."""
+        network = self.network
+        taps = (f"tap:{name}" for name in network.taps)
+        technical = () if network.technical is None else ("technical",)
+        return ("probabilities", "features", *taps, *technical)
+
+    def fetch(self, names: list[str], batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Run a batch float32 (N, 3, h, w) and return the named outputs."""
         with torch.inference_mode():
             output = self.network(torch.from_numpy(batch).to(self.device))
-            probabilities = output.probabilities.float().cpu().numpy()
-            pooled = output.features.float().cpu().numpy() if features else None
-        return EngineOutput(probabilities, pooled)
+        found = {"probabilities": output.probabilities, "features": output.features}
+        found |= {f"tap:{name}": tap for name, tap in output.taps.items()}
+        if output.technical is not None:
+            found["technical"] = output.technical
+        return [found[name].float().cpu().numpy() for name in names]
+
+    def run(self, batch: NDArray[np.float32], *, features: bool = False) -> EngineOutput:
+        """Run a batch float32 (N, 3, h, w)."""
+        names = ["probabilities", *(["features"] if features else [])]
+        names += ["technical"] if "technical" in self.output_names else []
+        found = dict(zip(names, self.fetch(names, batch), strict=True))
+        return EngineOutput(found["probabilities"], found.get("features"), found.get("technical"))

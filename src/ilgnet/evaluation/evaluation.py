@@ -161,11 +161,23 @@ def _without_overlap(rated: RatedSet, overlap: Overlap, protocol: EvaluationOpti
         return rated
     if protocol.overlap == "refuse":
         raise DataError(_refusal(rated, overlap))
+    if len(overlap.ids) == len(rated.images):
+        raise DataError(f"{_refusal(rated, overlap)}. Without them none is left")
     return rated.without(overlap.ids)
 
 
 def _refusal(rated: RatedSet, overlap: Overlap) -> str:
-    seen = ", ".join(f"{len(ids):,} in {name}" for name, ids in overlap.leaked.items())
+    of_all = f"of the {len(rated.images):,} pictures of {rated.name}"
+    said = []
+    if overlap.leaked:
+        seen = ", ".join(f"{len(ids):,} in {name}" for name, ids in overlap.leaked.items())
+        found = {name for ids in overlap.leaked.values() for name in ids}
+        said.append(f"the model was trained on {len(found):,} {of_all} ({seen})")
+    for name, ids in overlap.possible.items():
+        said.append(
+            f"the model may have been trained on {len(ids):,} {of_all}: it has seen an unknown "
+            f"part of their collection ({name})"
+        )
     rest = len(rated.images) - len(overlap.ids)
     remedy = (
         f"Measure on the other {rest:,} with --overlap remove, or write their list with "
@@ -174,8 +186,7 @@ def _refusal(rated: RatedSet, overlap: Overlap) -> str:
         else "Measure on other pictures"
     )
     return (
-        f"the model was trained on {len(overlap.ids):,} of the {len(rated.images):,} pictures of "
-        f"{rated.name} ({seen}). {remedy}. With --overlap allow, the figures tell what it "
+        f"{'; '.join(said)}. {remedy}. With --overlap allow, the figures may tell what it "
         "remembers, not what it can"
     )
 

@@ -112,10 +112,10 @@ def _overlap(evaluation: Evaluation) -> str:
     said = []
     if overlap.ids:
         done = "taken out" if protocol.overlap == "remove" else "STILL IN THE FIGURES"
-        said.append(f"{len(overlap.ids):,} pictures of the list, {done}")
+        certain = "" if overlap.leaked else "perhaps "
+        said.append(f"{certain}{len(overlap.ids):,} pictures of the list, {done}")
+    elif overlap.compared:
+        said.append(f"none of those that are known, compared {overlap.compared_words()}")
     if overlap.unchecked:
         said.append(f"cannot be checked against {', '.join(overlap.unchecked)}")
-    if not said:
-        known = ", ".join(str(entry["name"]) for entry in evaluation.weights.trained_on)
-        said.append(f"none (checked against {known})" if known else "unknown: its record is empty")
-    return "; ".join(said)
+    return "; ".join(said) or "unknown: its record is empty"

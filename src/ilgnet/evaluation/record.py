@@ -44,7 +44,9 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "overlap": {
             "images": len(evaluation.overlap.ids),
             "with": {name: len(ids) for name, ids in evaluation.overlap.leaked.items()},
+            "possible": {name: len(ids) for name, ids in evaluation.overlap.possible.items()},
             "unchecked": list(evaluation.overlap.unchecked),
+            "compared": list(evaluation.overlap.compared),
         },
         "majority_rate": evaluation.majority_rate,
         "metrics": _measures(evaluation.figures),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -14,9 +14,15 @@ from ilgnet.atomic import replacing
 from ilgnet.errors import ModelError
 
 
-def save_network(network: nn.Module, path: Path) -> None:
-    """Write all weights and buffers; the file appears whole or not at all."""
-    save_tensors(path, network.state_dict())
+def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write all weights and buffers; the file appears whole or not at all.
+
+    Args:
+        network: whose.
+        path: where to.
+        metadata: words for the file's header.
+    """
+    save_tensors(path, network.state_dict(), metadata)
 
 
 def save_tensors(
@@ -26,6 +32,21 @@ def save_tensors(
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     with replacing(path) as partial:
         save_file(plain, partial, metadata)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The words in a safetensors file's header.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    try:
+        with safe_open(path, framework="np") as stream:
+            return dict(stream.metadata() or {})
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no file {path}") from error
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} cannot be read as safetensors: {error}") from error
 
 
 def load_network(network: nn.Module, path: Path) -> None:
@@ -41,11 +62,7 @@ def load_network(network: nn.Module, path: Path) -> None:
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} cannot be read as safetensors: {error}") from error
     own = network.state_dict()
-    check_names(
-        {name: tuple(tensor.shape) for name, tensor in own.items()},
-        {name: tuple(tensor.shape) for name, tensor in tensors.items()},
-        path,
-    )
+    check_shapes(own, tensors, path)
     copy_tensors(own, tensors)
 
 
@@ -54,6 +71,15 @@ def copy_tensors(own: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> Non
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(values[name])
+
+
+def check_shapes(own: Mapping[str, Tensor], found: Mapping[str, Tensor], source: Path) -> None:
+    """Raise an error that lists every missing, unknown and mis-shaped tensor; see `check_names`."""
+    check_names(
+        {name: tuple(tensor.shape) for name, tensor in own.items()},
+        {name: tuple(tensor.shape) for name, tensor in found.items()},
+        source,
+    )
 
 
 def check_names(

@@ -24,6 +24,10 @@ Reduce = Literal["flatten", "mean", "mean_and_deviation"]
 Output = Literal["votes", "high_low"]
 """What the network predicts: ten probabilities for votes 1..10, or two, for low and high."""
 
+Features = Literal["connected", "last_map"]
+"""What a network passes on to tell pictures apart: what its output layer sees, which knows beauty
+alone, or the means of the last tapped map's channels, which know what is in the picture."""
+
 OUTPUT_CLASSES: Final[dict[str, int]] = {"votes": 10, "high_low": 2}
 
 
@@ -32,10 +36,11 @@ class NetworkOutput(NamedTuple):
 
     Attributes:
         logits: (N, K) before the softmax; K is 10 for votes 1..10, 2 for low and high.
-        features: (N, D), what the output layer sees.
+        features: (N, D), see `Features`.
         taps: the tapped feature maps, {name: (N, C, h', w')}.
-        technical: (N,) what frames of one scene differ by beside their votes; None from an ILGNet
-            itself, whose votes are all that it says.
+        technical: (N,) what frames of one scene differ by beside their votes, in standard
+            deviations over ordinary photographs; None from a network without a technical head,
+            and while it trains.
     """
 
     logits: Tensor
@@ -63,6 +68,9 @@ class ILGNet(nn.Module):
         dropout: fraction of a reduced tap and of the connected layer that training drops.
         mean_image: the network itself subtracts a mean from its input. It is a buffer of this
             side (1: one value a channel), kept with the weights.
+        features: what is passed on to tell pictures apart.
+        technical: a second output, made of the trunk's maps (see `ilgnet.models.technical`). It is
+            no part of what training on ratings changes.
     """
 
     mean_image: Tensor | None
@@ -77,6 +85,8 @@ class ILGNet(nn.Module):
         *,
         dropout: float = 0.7,
         mean_image: int | None = None,
+        features: Features = "connected",
+        technical: nn.Module | None = None,
     ) -> None:
         super().__init__()
         unknown = [name for name in taps if name not in trunk.maps]
@@ -88,6 +98,7 @@ class ILGNet(nn.Module):
         self.trunk = trunk
         self.reduce = reduce
         self.output_kind = output
+        self.features = features
         self.register_buffer(
             "mean_image", None if mean_image is None else torch.zeros(3, mean_image, mean_image)
         )
@@ -99,6 +110,7 @@ class ILGNet(nn.Module):
         width = sum(tap.width for tap in reduced.values())
         self.connected = nn.Identity() if connected is None else _mixing(width, connected, dropout)
         self.output = initialise(nn.Linear(connected or width, OUTPUT_CLASSES[output]), bias=0.0)
+        self.technical = None if technical is None else technical.requires_grad_(False)
 
     def forward(self, images: Tensor) -> NetworkOutput:
         """Judge pictures (N, 3, h, w) float32, prepared as the weights' record says."""
@@ -108,8 +120,14 @@ class ILGNet(nn.Module):
             images = images - self.mean_image
         maps = self.trunk(images)
         reduced = [tap(maps[name]) for name, tap in self.taps.items()]
-        features = self.connected(torch.cat(reduced, dim=1))
-        return NetworkOutput(self.output(features), features, {n: maps[n] for n in self.taps})
+        connected = self.connected(torch.cat(reduced, dim=1))
+        logits = self.output(connected)
+        head = None if self.training else self.technical
+        technical = None if head is None else head(maps)
+        taps = {name: maps[name] for name in self.taps}
+        *_, last = taps.values()
+        features = connected if self.features == "connected" else last.mean(dim=(2, 3))
+        return NetworkOutput(logits, features, taps, technical)
 
     def _check_size(self, images: Tensor) -> None:
         height, width = images.shape[2:]

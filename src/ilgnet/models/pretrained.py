@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ilgnet.errors import ModelError
 from ilgnet.models.caffe.weights import fill_googlenet
-from ilgnet.models.checkpoints import check_names, copy_tensors
+from ilgnet.models.checkpoints import check_shapes, copy_tensors
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.models.trunks.googlenet import GoogLeNet
 from ilgnet.models.trunks.googlenet_torchvision import fill_from_torchvision
@@ -75,11 +75,7 @@ def _googlenet(network: ILGNet, path: Path) -> GoogLeNet:
 def _fill_trunk(trunk: nn.Module, tensors: dict[str, Tensor], path: Path) -> list[str]:
     own = trunk.state_dict()
     found = {name: tensor for name, tensor in tensors.items() if name in own}
-    check_names(
-        {name: tuple(tensor.shape) for name, tensor in own.items()},
-        {name: tuple(tensor.shape) for name, tensor in found.items()},
-        path,
-    )
+    check_shapes(own, found, path)
     copy_tensors(own, found)
     return [name for name in tensors if name not in found]
 

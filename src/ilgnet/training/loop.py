@@ -55,6 +55,7 @@ class Training:
         folder: for the checkpoint, the best weights and the log.
         identity: names the recipe and the data.
         processes: this process among its peers.
+        header: words for the header of the best weights' file.
     """
 
     def __init__(
@@ -67,7 +68,9 @@ class Training:
         folder: Path,
         identity: str,
         processes: Processes,
+        header: dict[str, str] | None = None,
     ) -> None:
+        self.header = header
         self.recipe, self.run = recipe, recipe.run
         self.pictures, self.validate = pictures, validate
         self.folder, self.identity, self.processes = folder, identity, processes
@@ -187,7 +190,7 @@ class Training:
             metric = figures.rising(self.run.select_by)
             better = self.progress.best is None or metric > self.progress.best
             if better and self.processes.leads:
-                save_network(self.network, self.folder / BEST)
+                save_network(self.network, self.folder / BEST, self.header)
         step, stale = self.progress.step, self.progress.stale
         self.progress = (
             replace(self.progress, best=metric, best_step=step, stale=0)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ilgnet.data.loading import Inputs
+from ilgnet.data.overlap import listed
 from ilgnet.errors import RecipeError
 from ilgnet.images.preprocess import normalise
 from ilgnet.models.caffe.weights import set_mean
@@ -23,6 +24,7 @@ from ilgnet.models.registry import architecture, create
 from ilgnet.scoring import usable_cores
 from ilgnet.training.folder import BEST, FOLDER, claim, report_unreadable
 from ilgnet.training.frozen import AboveTrunk, TrunkVectors
+from ilgnet.training.lineage import Ancestry, header
 from ilgnet.training.loop import Training
 from ilgnet.training.memory import keep_freed_memory
 from ilgnet.training.optimizers import freeze
@@ -34,6 +36,7 @@ from ilgnet.training.split import LoadedSplit, load_split, read_split
 from ilgnet.training.start import start_from_model
 from ilgnet.training.validation import Validation, refuse_undefined
 from ilgnet.user_folders import user_cache_folder
+from ilgnet.zoo.lineage import joined
 from ilgnet.zoo.records import SAFETENSORS_NAME, Weights, find_weights
 
 MEAN_OF: Final = 2000
@@ -85,7 +88,8 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
             claim(out, recipe, restart=around.restart)
             report_unreadable(folder, loaded.failures)
         processes.gather(None)  # nobody looks for a checkpoint before a restart has removed it
-        network, remarks = _begin(recipe, base, loaded)
+        ancestry = _ancestry(recipe, base)
+        network, remarks = _begin(recipe, base, loaded, ancestry)
         freeze(network, recipe.model)
         # The layout in which convolutions are fastest, on CPUs too.
         network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -94,8 +98,18 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
         module, learned, kept = _inputs(network, recipe, loaded, around)
         batch = recipe.run.micro_batch or recipe.run.batch
         validation = Validation(kept, batch, processes)
+        split = loaded.split
+        seen = joined(ancestry.trained_on, (listed(split.train), listed(split.validation)))
         training = Training(
-            network, module, recipe, learned, validation, folder, loaded.identity, processes
+            network,
+            module,
+            recipe,
+            learned,
+            validation,
+            folder,
+            loaded.identity,
+            processes,
+            header(seen),
         )
         try:
             training.fit(show=around.show)
@@ -106,7 +120,9 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
             return None
         network.cpu()
         load_network(network, folder / BEST)
-        return publish(network, recipe, loaded.split, base, out, remarks=remarks, show=around.show)
+        return publish(
+            network, recipe, split, base, ancestry, out, remarks=remarks, show=around.show
+        )
 
 
 def resolved(recipe: Recipe, base: Weights | None) -> Recipe:
@@ -196,7 +212,17 @@ def _inputs(
     return AboveTrunk(network), learned, kept
 
 
-def _begin(recipe: Recipe, base: Weights | None, loaded: LoadedSplit) -> tuple[ILGNet, str]:
+def _ancestry(recipe: Recipe, base: Weights | None) -> Ancestry:
+    """What the weights that the run begins with have seen."""
+    if base is not None:
+        return Ancestry.of_model(base)
+    start = Path(recipe.model.start)
+    return Ancestry.of_file(start) if recipe.model.start and start.is_file() else Ancestry()
+
+
+def _begin(
+    recipe: Recipe, base: Weights | None, loaded: LoadedSplit, ancestry: Ancestry
+) -> tuple[ILGNet, str]:
     """The network with the weights that the run begins with, and these in words."""
     torch.manual_seed(recipe.run.seed)
     network = create(recipe.model.architecture, output=recipe.model.output or None)
@@ -210,7 +236,11 @@ def _begin(recipe: Recipe, base: Weights | None, loaded: LoadedSplit) -> tuple[I
         if not path.is_file():
             raise RecipeError(f"model.start names a file that is not there: {path}")
         remarks = "; ".join(
-            (f"began with the trunk of {path.name}", *start_trunk(network, path).remarks)
+            (
+                f"began with the trunk of {path.name}",
+                *start_trunk(network, path).remarks,
+                *ancestry.remarks,
+            )
         )
     return network, remarks
 

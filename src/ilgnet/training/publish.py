@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from ilgnet import scoring
-from ilgnet.data.overlap import FOLDER as TRAINED_ON
 from ilgnet.data.overlap import write_trained_on
 from ilgnet.data.rated import RatedSet
 from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions, evaluate
@@ -20,9 +18,12 @@ from ilgnet.models.checkpoints import save_network
 from ilgnet.models.export import export_onnx
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.report.progress import track
+from ilgnet.training.lineage import Ancestry, header
 from ilgnet.training.recipe import Recipe
 from ilgnet.training.split import Split
 from ilgnet.values import HIGH_ABOVE, Outcome
+from ilgnet.zoo.lineage import TrainedOn, joined
+from ilgnet.zoo.measurements import Figure, Measurement
 from ilgnet.zoo.records import (
     ONNX_NAME,
     SAFETENSORS_NAME,
@@ -54,6 +55,7 @@ def publish(
     recipe: Recipe,
     split: Split,
     base: Weights | None,
+    ancestry: Ancestry,
     out: Path,
     *,
     remarks: str,
@@ -68,11 +70,13 @@ def publish(
         recipe: resolved.
         split: what was learned from and validated on.
         base: the model that the run began with.
+        ancestry: what the weights that the run began with had seen.
         out: the folder.
         remarks: what the weights began with, for the record.
         show: progress on stderr, as in `ilgnet.report.progress.track`.
     """
-    save_network(network, out / SAFETENSORS_NAME)
+    trained_on = _trained_on(out, split, ancestry)
+    save_network(network, out / SAFETENSORS_NAME, header(trained_on))
     export_onnx(network, out / ONNX_NAME)
     assert recipe.preprocess is not None, "the recipe is resolved"
     weights = Weights(
@@ -83,8 +87,9 @@ def publish(
         mean_error=base.mean_error if base else USUAL_MEAN_ERROR,
         licence=recipe.licence,
         about=" ".join(filter(None, (recipe.about, f"It {remarks}."))),
-        trained_on=_trained_on(out, split, base),
+        trained_on=trained_on,
         recipe="training/recipe.toml",
+        similarity=base.similarity if base and recipe.model.freeze == "trunk" else None,
     )
     weights = write_weights(weights, out)
     evaluation = measure(weights, split.validation, show)
@@ -123,32 +128,30 @@ def mean_error(evaluation: Evaluation) -> float:
     return round(min(max(fitted, 0.05), 5.0), 4)
 
 
-def _trained_on(out: Path, split: Split, base: Weights | None) -> tuple[dict[str, Any], ...]:
-    """Everything that the weights have seen, the base model's pictures included."""
-    inherited = base.trained_on if base else ()
-    if base and (base.folder / TRAINED_ON).is_dir():
-        shutil.copytree(base.folder / TRAINED_ON, out / TRAINED_ON, dirs_exist_ok=True)
+def _trained_on(out: Path, split: Split, ancestry: Ancestry) -> tuple[TrainedOn, ...]:
+    """Everything that the weights have seen, what they began with included."""
+    ancestry.hand_on(out)
     train = write_trained_on(out, split.train)
     validation = write_trained_on(out, split.validation)
     own = (
-        {**train, "name": f"{train['name']} (training)"},
-        {**validation, "name": f"{validation['name']} (validation)"},
+        replace(train, name=f"{train.name} (training)"),
+        replace(validation, name=f"{validation.name} (validation)"),
     )
-    return (*inherited, *own)
+    return joined(ancestry.trained_on, own)
 
 
-def _metrics(evaluation: Evaluation) -> dict[str, Any]:
+def _metrics(evaluation: Evaluation) -> dict[str, Measurement]:
     """The figures for the record, with their conditions."""
-    figures = {
-        name: {"value": round(m.value, 4), "interval": [round(m.low, 4), round(m.high, 4)]}
-        for name, m in evaluation.figures.items()
-        if not math.isnan(m.value + m.low + m.high)
-    }
-    conditions = {
-        "images": len(evaluation.predictions),
-        "fingerprint": evaluation.measured_fingerprint,
-        "majority_rate": evaluation.majority_rate,
-        "conditions": "validation pictures: not learned from; they chose the best weights if the "
-        "run was validated more than once",
-    }
-    return {f"{evaluation.rated.name} (validation)": {**conditions, **figures}}
+    measured = Measurement(
+        {
+            name: Figure(round(m.value, 4), (round(m.low, 4), round(m.high, 4)))
+            for name, m in evaluation.figures.items()
+            if not math.isnan(m.value + m.low + m.high)
+        },
+        "validation pictures: not learned from; they chose the best weights if the run was "
+        "validated more than once",
+        images=len(evaluation.predictions),
+        fingerprint=evaluation.measured_fingerprint,
+        majority_rate=evaluation.majority_rate,
+    )
+    return {f"{evaluation.rated.name} (validation)": measured}

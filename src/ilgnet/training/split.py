@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from ilgnet.data.identity import all_keys, first_of_same, name_key
 from ilgnet.data.loading import (
     UNVARIED,
     CachedPicture,
@@ -18,9 +20,9 @@ from ilgnet.data.loading import (
     Targets,
     Variation,
 )
-from ilgnet.data.overlap import picture_keys, shared_pictures
+from ilgnet.data.overlap import shared_pictures
 from ilgnet.data.protocols import find_protocol, read_protocol, without_band
-from ilgnet.data.rated import RatedSet
+from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
 from ilgnet.data.tables import TableForm
@@ -83,20 +85,35 @@ def _part(recipe: DataRecipe, part: str, source: str) -> RatedSet | None:
 def _read(recipe: DataRecipe, source: str) -> RatedSet:
     columns = recipe.columns | ({"group": recipe.group} if recipe.group else {})
     scale = Scale.parse(recipe.scale) if recipe.scale else None
-    return read_rated(
-        Path(source),
-        images=Path(recipe.images) if recipe.images else None,
-        ratings=Path(recipe.ratings) if recipe.ratings else None,
-        form=TableForm(columns, scale, recipe.where, recipe.collection),
-    )
+
+    def read(images: Path | None) -> RatedSet:
+        return read_rated(
+            Path(source),
+            images=images,
+            ratings=Path(recipe.ratings) if recipe.ratings else None,
+            form=TableForm(columns, scale, recipe.where, recipe.collection),
+        )
+
+    rated = read(Path(recipe.images) if recipe.images else None)
+    if recipe.images and not any(image.path.is_file() for image in rated.images):
+        # The folder is another list's; the paths of this one may be relative to it.
+        beside = read(None)
+        return beside if any(image.path.is_file() for image in beside.images) else rated
+    return rated
 
 
 def _refuse_shared(rated: RatedSet, other: RatedSet) -> None:
-    shared = shared_pictures(other, rated).ids
-    if shared:
+    overlap = shared_pictures(other, rated)
+    if overlap.ids:
         raise DataError(
-            f"{rated.name} and {other.name} share {len(shared)} pictures, {min(shared)} for one; "
-            "figures measured on them would be worthless. Take them out of one of the lists"
+            f"{rated.name} and {other.name} share {len(overlap.ids)} pictures, "
+            f"{min(overlap.ids)} for one; figures measured on them would be worthless. Take them "
+            "out of one of the lists"
+        )
+    if overlap.unread == len(other.images):
+        raise DataError(
+            f"no picture of {other.name} could be read, so nobody can say whether {rated.name} has "
+            f"it too; the first is {other.images[0].path}. Say where the pictures are"
         )
 
 
@@ -111,8 +128,7 @@ def divide(rated: RatedSet, share: float, seed: int) -> Split:
         share: of the pictures to keep, 0..1; passed by at most one group.
         seed: of the draw.
     """
-    keys = picture_keys(rated.images)
-    groups = [image.group or key or image.id for image, key in zip(rated.images, keys, strict=True)]
+    groups = _indivisible(rated.images)
     sizes = Counter(groups)
     names = np.random.default_rng(seed).permutation(sorted(sizes)).tolist()
     before = np.cumsum([0, *(sizes[name] for name in names)])[:-1]
@@ -127,6 +143,26 @@ def divide(rated: RatedSet, share: float, seed: int) -> Split:
             "data.validation"
         )
     return Split(rated.without(held), rated.without(set(rated.ids) - held))
+
+
+def _indivisible(images: Sequence[RatedImage]) -> list[str]:
+    """The name of each picture's group; copies of one picture join the groups that they are in."""
+    if all(image.collection for image in images):
+        return [image.group or name_key(image) for image in images]
+    keys = all_keys(images)
+    first = first_of_same(keys)
+    own = [image.group or key.content or image.id for image, key in zip(images, keys, strict=True)]
+    joined: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while name in joined:
+            name = joined[name]
+        return name
+
+    for row, other in enumerate(first):
+        if root(own[row]) != root(own[other]):
+            joined[root(own[row])] = root(own[other])
+    return [root(name) for name in own]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ python -m ilgnet.zoo.card default > docs/model_card.md
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from ilgnet.zoo.measurements import Measurement
 from ilgnet.zoo.records import DEFAULT_MODEL, Weights, find_weights
 
 
@@ -36,53 +36,35 @@ def _lines(weights: Weights) -> Iterator[str]:
     yield "## Trained on"
     yield ""
     for source in weights.trained_on:
-        yield (
-            f"- {source['name']}: {source['images']} pictures, fingerprint "
-            f"`{source['fingerprint']}`" + (f". {source['note']}" if "note" in source else "")
-        )
-    for title, section in weights.metrics.items():
+        yield f"- {source}" + (f". {source.note}" if source.note else "")
+    for title, measurement in weights.metrics.items():
         yield ""
         yield f"## {title}"
         yield ""
-        yield from _section(section)
+        yield from _measured(measurement)
+    for heading, sentences in weights.notes.items():
+        yield ""
+        yield f"## {heading}"
+        yield ""
+        yield from (f"- {sentence}" for sentence in sentences)
 
 
-def _section(section: Any) -> Iterator[str]:
-    """A sentence, a list of sentences, or a table of measured values."""
-    if isinstance(section, str):
-        yield section
-    elif isinstance(section, list):
-        yield from (f"- {sentence}" for sentence in section)
-    else:
-        yield "| | value | 95 % interval |"
-        yield "|---|---|---|"
-        for name, value in _flat(section):
-            yield f"| {name} | {_number(value)} | {_interval(value)} |"
-        if "conditions" in section:
-            yield ""
-            yield f"{section['conditions']}."
-
-
-def _flat(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in section.items():
-        label = f"{prefix}{name.replace('_', ' ')}"
-        if name == "conditions":
-            continue
-        if isinstance(value, Mapping) and "value" not in value:
-            yield from _flat(value, f"{label}: ")
-        else:
-            yield label, value
-
-
-def _number(value: Any) -> str:
-    return str(value["value"] if isinstance(value, Mapping) else value)
-
-
-def _interval(value: Any) -> str:
-    if isinstance(value, Mapping) and "interval" in value:
-        low, high = value["interval"]
-        return f"{low} to {high}"
-    return ""
+def _measured(measurement: Measurement) -> Iterator[str]:
+    """A table of the figures, and their conditions."""
+    yield "| | value | 95 % interval |"
+    yield "|---|---|---|"
+    for names, figure in measurement.flat():
+        label = ": ".join(name.replace("_", " ") for name in names)
+        interval = "" if figure.interval is None else "{} to {}".format(*figure.interval)
+        yield f"| {label} | {figure.value} | {interval} |"
+    for name, value in (("images", measurement.images), ("list", measurement.fingerprint)):
+        if value:
+            yield f"| {name} | {value} |  |"
+    if measurement.majority_rate is not None:
+        yield f"| majority rate | {measurement.majority_rate} |  |"
+    if measurement.conditions:
+        yield ""
+        yield f"{measurement.conditions}."
 
 
 if __name__ == "__main__":

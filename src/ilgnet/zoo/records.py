@@ -9,6 +9,8 @@ train or convert have the same form, so there is one way to load them.
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -19,14 +21,53 @@ from ilgnet.errors import ModelError
 from ilgnet.hashing import file_hash
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.zoo.installed import installed_folders
+from ilgnet.zoo.lineage import TrainedOn
+from ilgnet.zoo.measurements import Measurement
 
 RECORD_NAME: Final = "model.json"
 ONNX_NAME: Final = "model.onnx"
 SAFETENSORS_NAME: Final = "model.safetensors"
 TASTE_NAME: Final = "taste.npz"
 DEFAULT_MODEL: Final = "default"
+BASE_FOLDER: Final = "base"
+"""Where a taste keeps the model that it changes, unless that is a built-in one."""
 
 BUILTIN: Final = Path(str(files("ilgnet.zoo"))) / "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The model that a taste changes.
+
+    Attributes:
+        model: the name of a built-in model, or BASE_FOLDER.
+        sha256: of its ONNX file.
+    """
+
+    model: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """From which cosine of a model's features on pictures are taken for alike.
+
+    Measured by benchmarks/library/similarity.py for the model's own features; another model has
+    others. The rules behind them are in docs/decisions/0052-similarity.md.
+
+    Attributes:
+        burst: frames taken within seconds.
+        quick: frames within one second, at different times: not unrelated.
+        duplicate: near-duplicates, whenever they were taken.
+    """
+
+    burst: float
+    quick: float
+    duplicate: float
+
+    def __post_init__(self) -> None:
+        if not all(-1.0 <= value <= 1.0 for value in (self.burst, self.quick, self.duplicate)):
+            raise ModelError(f"a cosine lies in -1..1: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +83,13 @@ class Weights:
             turns a score into `p_high`.
         licence: of the weights, as an SPDX expression or in words.
         about: one paragraph for people.
-        trained_on: what it has seen, each {"name", "images", "fingerprint"}; evaluation refuses
-            a test list that overlaps with it.
-        metrics: what was measured, by data set; each value with its conditions.
+        trained_on: what it has seen, and what the weights that it began with had seen; evaluation
+            refuses a test list that overlaps with it.
+        metrics: what was measured, by data set.
+        notes: sentences for people, by heading: limits, worst misses, licences of the sources.
         recipe: the file or command that made it.
-        base: for a taste, the model that it changes: {"model": its name or folder, "sha256": of
-            its ONNX file}; else None.
+        base: for a taste, the model that it changes; else None.
+        similarity: which features are alike; None where nobody has measured that.
         files: sha256 of every file of the folder that belongs to the model.
         folder: where the files are; not part of the stored record.
     """
@@ -59,16 +101,28 @@ class Weights:
     mean_error: float
     licence: str
     about: str
-    trained_on: tuple[dict[str, Any], ...] = ()
-    metrics: dict[str, Any] = field(default_factory=dict)
+    trained_on: tuple[TrainedOn, ...] = ()
+    metrics: dict[str, Measurement] = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     recipe: str = ""
-    base: dict[str, str] | None = None
+    base: Base | None = None
+    similarity: Similarity | None = None
     files: dict[str, str] = field(default_factory=dict)
     folder: Path = field(default=Path(), compare=False)
 
+    def __post_init__(self) -> None:
+        # Both become names of files; a record may come from anybody.
+        for name in (self.name, *self.files):
+            if not is_plain_name(name):
+                raise ModelError(
+                    f"{name!r} is not the name of a file in the model's folder. Do not use this "
+                    "model unless you trust who made it; a name of your own is printable, without "
+                    "slashes and colons, and does not begin with a dot"
+                )
+
     def file(self, name: str) -> Path:
         """The path of one of the model's files, or an error that says what is there."""
-        path = self.folder / plain_name(name, self.folder)
+        path = self.folder / name
         if name not in self.files or not path.is_file():
             raise ModelError(
                 f"model {self.name!r} in {self.folder} has no {name}; it has: "
@@ -89,25 +143,58 @@ class Weights:
 
     def to_json(self) -> dict[str, Any]:
         """The stored form."""
-        record = asdict(self)
-        del record["folder"]
-        record["preprocess"] = self.preprocess.to_json()
-        record["trained_on"] = list(self.trained_on)
-        return record
+        return {
+            "name": self.name,
+            "architecture": self.architecture,
+            "output": self.output,
+            "preprocess": self.preprocess.to_json(),
+            "mean_error": self.mean_error,
+            "licence": self.licence,
+            "about": self.about,
+            "trained_on": [entry.to_json() for entry in self.trained_on],
+            "metrics": {name: found.to_json() for name, found in self.metrics.items()},
+            "notes": {heading: list(sentences) for heading, sentences in self.notes.items()},
+            "recipe": self.recipe,
+            "base": None if self.base is None else asdict(self.base),
+            "similarity": None if self.similarity is None else asdict(self.similarity),
+            "files": self.files,
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any], folder: Path) -> Weights:
+        """From the stored form.
+
+        Raises:
+            KeyError: a value is missing.
+            TypeError: a value is of another type, or a key is unknown.
+            ModelError: a value is of the right type and impossible.
+        """
+        base, similarity = record.get("base"), record.get("similarity")
+        typed = {
+            "preprocess": Preprocess.from_json(record["preprocess"]),
+            "trained_on": tuple(map(TrainedOn.from_json, record.get("trained_on", ()))),
+            "metrics": {
+                name: Measurement.from_json(section)
+                for name, section in record.get("metrics", {}).items()
+            },
+            "notes": {
+                heading: tuple(sentences) for heading, sentences in record.get("notes", {}).items()
+            },
+            "base": None if base is None else Base(**base),
+            "similarity": None if similarity is None else Similarity(**similarity),
+        }
+        return cls(**{**record, **typed}, folder=folder)
 
 
-def plain_name(name: str, folder: Path) -> str:
-    """A name that a record gives, which may come from anywhere: it must not lead out of a folder.
-
-    Raises:
-        ModelError: it is more than the name of a file.
-    """
-    if name in ("", ".", "..") or any(sign in name for sign in "/\\:\0"):
-        raise ModelError(
-            f"the {RECORD_NAME} in {folder} names {name!r}, which is not the name of a file in "
-            "that folder. Do not use this model unless you trust who made it"
-        )
-    return name
+def is_plain_name(name: object) -> bool:
+    """Whether a text can be a file's name on every system and leads to no other folder."""
+    return (
+        isinstance(name, str)
+        and 0 < len(name) <= 200
+        and name.isprintable()
+        and not name.startswith(".")
+        and not set(name) & set('/\\:*?"<>|')
+    )
 
 
 def read_weights(folder: Path) -> Weights:
@@ -120,11 +207,11 @@ def read_weights(folder: Path) -> Weights:
     except ValueError as error:
         raise ModelError(f"{path} is not valid JSON: {error}") from error
     try:
-        record["preprocess"] = Preprocess.from_json(record["preprocess"])
-        record["trained_on"] = tuple(record.get("trained_on", ()))
-        return Weights(**record, folder=folder)
-    except (KeyError, TypeError) as error:
+        return Weights.from_json(record, folder)
+    except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} is not a complete record: {error}") from error
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
 
 
 def write_weights(weights: Weights, folder: Path) -> Weights:
@@ -175,38 +262,60 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> Weights:
     """The record of a model by its name or folder.
 
     Args:
-        model: "default", the name or folder name of a built-in model, the name of one that another
-            distribution brings, or a path to a model folder.
+        model: "default", the name or folder name of a built-in model, or the name of one that
+            another distribution brings; or a model's folder: a `Path`, or a text. What could be
+            both, such as "default", is the model of that name; write the folder as "./default".
+
+    Raises:
+        ModelError: there is no such model, or its record is damaged.
     """
-    folder = Path(model)
-    if (folder / RECORD_NAME).is_file():
-        return read_weights(folder)
+    if isinstance(model, Path) or set(model) & {"/", os.sep, os.altsep}:
+        return read_weights(Path(model))
     builtin = builtin_models()
     for weights in builtin:
-        if str(model) in (weights.name, weights.folder.name):
+        if model in (weights.name, weights.folder.name):
             return weights
     installed = installed_models()
     for short, weights in installed.items():
-        if str(model) in (weights.name, short):
+        if model in (weights.name, short):
             return weights
+    if (Path(model) / RECORD_NAME).is_file():
+        return read_weights(Path(model))
     names = ", ".join([*(weights.name for weights in builtin), *installed]) or "none"
     raise ModelError(
-        f"no model {str(model)!r}: it is neither a folder with a {RECORD_NAME} "
-        f"nor one of the models in this package or installed beside it ({names})"
+        f"no model {model!r}: it is neither one of the models in this package or installed beside "
+        f"it ({names}) nor a folder with a {RECORD_NAME}"
     )
 
 
+def is_model(model: str) -> bool:
+    """Whether a name or folder on the command line means a model."""
+    try:
+        find_weights(model)
+    except ModelError:
+        return (Path(model) / RECORD_NAME).is_file()  # a damaged one is reported, not passed over
+    return True
+
+
 def find_base(taste: Weights) -> Weights:
-    """The model that a taste changes.
+    """The model that a taste changes: a built-in one, or the one in the taste's own folder.
 
     Raises:
         ModelError: it is not there, or not the one that the taste was learnt on.
     """
     assert taste.base is not None
-    base = find_weights(taste.base["model"])
-    if base.files.get(ONNX_NAME) != taste.base["sha256"]:
+    name = taste.base.model
+    again = "Learn it again with: ilgnet taste learn"
+    if name == BASE_FOLDER:
+        base = read_weights(taste.folder / BASE_FOLDER)
+    elif is_plain_name(name):
+        base = next((w for w in builtin_models() if name in (w.name, w.folder.name)), taste)
+    else:
         raise ModelError(
-            f"the taste in {taste.folder} was learnt on another version of {taste.base['model']}. "
-            "Learn it again with: ilgnet taste learn"
+            f"the taste in {taste.folder} points out of its folder, to {name}. {again}"
+        )
+    if base.base is not None or base.files.get(ONNX_NAME) != taste.base.sha256:
+        raise ModelError(
+            f"the taste in {taste.folder} was learnt on another version of {name}. {again}"
         )
     return base

@@ -162,7 +162,7 @@ def model_digest(weights: Weights) -> str:
     """Sixteen hex digits that change whenever the same pixels could get another verdict."""
     record = {
         "files": {k: v for k, v in weights.files.items() if k != SAFETENSORS_NAME},
-        "base": weights.base and weights.base["sha256"],
+        "base": weights.base and weights.base.sha256,
         "output": weights.output,
         "mean_error": weights.mean_error,
     }

@@ -29,6 +29,12 @@ PROBABILITIES: Final = "probabilities"
 TAP_LAYERS: Final = {"inception_3a": "temp1", "inception_3b": "temp2", "loss1_conv": "temp3"}
 """Which layer reduces which tap in the first network."""
 
+KNOWN_LAYERS: Final = {
+    "temp_cjy": "ilgnet_inception_v1",
+    "loss/classifier_wule": "mini_inception_residual",
+}
+"""A layer that only one of the published networks has -> that network."""
+
 
 def caffe_layers(network: ILGNet) -> list[CaffeLayer]:
     """A network as Caffe's layers; the arrays in them are the network's own.

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ilgnet.models.architecture import Architecture
 from ilgnet.models.ilgnet import ILGNet, Output
+from ilgnet.models.technical import TechnicalHead
 from ilgnet.models.trunks.efficientnet_lite import EfficientNetLite, lite_input
 from ilgnet.models.trunks.mobilenet import MobileNet
 from ilgnet.models.trunks.trunk import FeatureMap, Trunk
@@ -52,14 +53,23 @@ TAPS: Final = ("block5", "block11", "stage3", "stage5", "stage7", "block13", "he
 """Of the shipped network: four local ones, then those that see the whole picture."""
 
 
-def _ilgnet(output: Output, *, thin: float = 1.0) -> ILGNet:
+LOOKED_AT: Final = ("stage3", "stage5")
+"""By the technical head: at strides 8 and 16 lines and edges are still where they were."""
+
+
+def _ilgnet(output: Output, *, thin: float = 1.0, technical: bool = False) -> ILGNet:
+    trunk = PairedLite(thin=thin)
+    channels = {name: trunk.maps[name].channels for name in LOOKED_AT}
+    filters = round(64 * thin)
     return ILGNet(
-        PairedLite(thin=thin),
+        trunk,
         taps=dict.fromkeys(TAPS),
         reduce="mean_and_deviation",
         connected=round(192 * thin),
         output=output,
         dropout=0.5,
+        features="last_map" if technical else "connected",
+        technical=TechnicalHead(channels, filters, filters) if technical else None,
     )
 
 
@@ -71,9 +81,22 @@ ARCHITECTURES: Final = (
         lite_input(224),
     ),
     Architecture(
+        "ilgnet_paired_lite2_technical",
+        "The same with a second output for frames of one scene, and features that know what is in "
+        "a picture: the default model's network.",
+        partial(_ilgnet, technical=True),
+        lite_input(224),
+    ),
+    Architecture(
         "ilgnet_paired_lite_tiny",
-        "The same at an eighth of the width: for tests.",
+        "The first at an eighth of the width: for tests.",
         partial(_ilgnet, thin=1 / 8),
+        lite_input(96),
+    ),
+    Architecture(
+        "ilgnet_paired_lite_technical_tiny",
+        "The second at an eighth of the width: for tests.",
+        partial(_ilgnet, thin=1 / 8, technical=True),
         lite_input(96),
     ),
 )

@@ -13,9 +13,9 @@ from ilgnet.library.changes.journal import find_journal
 from ilgnet.library.changes.run import apply_plan, undo
 from ilgnet.library.choosing.plan_marks import MarkPlan, MarkRule, SidecarStyle, plan_marks
 from ilgnet.library.photograph.photographs import gather
-from ilgnet.library.sidecar.jpeg import read_embedded
+from ilgnet.library.sidecar.jpeg import read_blocks
 from ilgnet.library.sidecar.write import merge_notes
-from ilgnet.library.sidecar.xmp import Notes, read_packet, read_sidecar
+from ilgnet.library.sidecar.xmp import Notes, Statement, read_packet, read_sidecar
 from ilgnet.values import Verdict
 from tests.library.folders import tree
 from tests.library.programs import needs_exiftool
@@ -39,6 +39,12 @@ def plan(root: Path, *names: str, rule: MarkRule = AUTO, notes: Notes = OURS) ->
         Verdict(str(root / n), 6.25, None, 0.9, 81.5, None, 8, 8, "test.model", "") for n in names
     ]
     return plan_marks([(photo, notes) for photo in gather(verdicts)], rule, [root], "stars")
+
+
+def rated(stars: int) -> bytes:
+    """A packet with a person's stars."""
+    packet = merge_notes(Statement(Path(), None), Notes(rating=stars)).data
+    return packet.replace(b' ilgnet:Rating="%d"' % stars, b"")
 
 
 def written(planned: MarkPlan) -> list[str]:
@@ -101,13 +107,13 @@ def test_a_pair_that_disagrees_keeps_both_and_says_so(tmp_path: Path) -> None:
 
 
 def test_stars_inside_a_jpeg_are_the_persons_too(tmp_path: Path) -> None:
-    packet = merge_notes(None, Notes(rating=2), tmp_path).data.replace(b' ilgnet:Rating="2"', b"")
+    packet = rated(2)
     pixels = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
     pixels.save(tmp_path / "A.JPG", xmp=packet)
     planned = plan(tmp_path, "A.JPG")
     assert planned.marks[0].words == "your own 2 stars kept"
     apply_plan(planned.plan)
-    assert read_sidecar(tmp_path / "A.JPG.xmp").rating is None
+    assert read_sidecar(tmp_path / "A.JPG.xmp").persons_rating() == 2
     apply_plan(plan(tmp_path, "A.JPG", rule=MarkRule(overwrite=True)).plan)
     assert read_sidecar(tmp_path / "A.JPG.xmp").rating == 5
 
@@ -115,7 +121,7 @@ def test_stars_inside_a_jpeg_are_the_persons_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["A.DNG", "A.NEF", "A.tif", "A.webp", "A.avif"])
 def test_stars_inside_other_pictures_are_the_persons_too(tmp_path: Path, name: str) -> None:
     """Lightroom writes into DNG and TIFF, never beside them."""
-    packet = merge_notes(None, Notes(rating=2), tmp_path).data.replace(b' ilgnet:Rating="2"', b"")
+    packet = rated(2)
     pixels = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
     if name in ("A.webp", "A.avif"):
         pixels.save(tmp_path / name, xmp=packet)
@@ -145,7 +151,7 @@ def test_embedding_is_asked_for(tmp_path: Path) -> None:
     assert written(planned) == ["A.JPG", "A.xmp", "B.png.xmp"]
     apply_plan(planned.plan)
     with (tmp_path / "A.JPG").open("rb") as stream:
-        packet = read_embedded(stream, tmp_path / "A.JPG")
+        packet = read_blocks(stream).xmp
     assert packet is not None
     assert read_packet(packet, tmp_path).rating == 5
     assert (np.asarray(Image.open(tmp_path / "A.JPG")) == pixels).all()
@@ -160,7 +166,7 @@ def test_damaged_sidecars_are_left_alone_and_named(tmp_path: Path) -> None:
     (tmp_path / "A.xmp").write_bytes(b"<xmpmeta><not closed")
     planned = plan(tmp_path, "A.CR2", "B.CR2")
     assert [mark.outcome for mark in planned.marks] == ["failed", "new"]
-    assert "damaged and was not touched" in planned.marks[0].words
+    assert "unreadable XMP" in planned.marks[0].words
     apply_plan(planned.plan)
     assert (tmp_path / "A.xmp").read_bytes() == b"<xmpmeta><not closed"
     assert read_sidecar(tmp_path / "B.xmp").rating == 5

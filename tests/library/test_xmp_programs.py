@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ilgnet.library.sidecar.write import merge_notes
-from ilgnet.library.sidecar.xmp import Notes, read_sidecar
+from ilgnet.library.sidecar.xmp import Notes, Statement, read_sidecar
 from tests.library.programs import exiftool, exiv2, needs_exiftool, needs_exiv2
 
 SAMPLES = sorted((Path(__file__).parent / "sidecars").glob("*.xmp"))
@@ -22,8 +22,8 @@ def merged(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
     before, after = tmp_path / "before.xmp", tmp_path / "after.xmp"
     if request.param:
         before.write_bytes(request.param.read_bytes())
-    data = before.read_bytes() if request.param else None
-    after.write_bytes(merge_notes(data, OURS, after, overwrite=True).data)
+    present = read_sidecar(before) if request.param else Statement(after, None)
+    after.write_bytes(merge_notes(present, OURS, overwrite=True).data)
     return before, after
 
 
@@ -62,13 +62,13 @@ def test_exiv2_agrees(merged: tuple[Path, Path]) -> None:
 def test_their_edits_of_ours_read_back(tmp_path: Path, program: str) -> None:
     """A person changes the stars with another program; ours sees the person's stars."""
     path = tmp_path / "IMG_1.xmp"
-    path.write_bytes(merge_notes(None, OURS, path).data)
+    path.write_bytes(merge_notes(Statement(path, None), OURS).data)
     command = {
         "exiftool": ["exiftool", "-q", "-overwrite_original", "-XMP-xmp:Rating=-1", str(path)],
         "exiv2": ["exiv2", "-M", "set Xmp.xmp.Rating -1", str(path)],
     }[program]
     subprocess.run(command, check=True, capture_output=True)
     sidecar = read_sidecar(path)
-    assert (sidecar.users_rating, sidecar.notes.score) == (-1, 6.25)
-    merged = merge_notes(path.read_bytes(), OURS, path)
+    assert (sidecar.persons_rating(), sidecar.notes.score) == (-1, 6.25)
+    merged = merge_notes(sidecar, OURS)
     assert merged.kept == ("your own reject",)

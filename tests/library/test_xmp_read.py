@@ -36,7 +36,7 @@ def packet(properties: str, head: str = "") -> bytes:
 def test_other_programs_sidecars(name: str, rating: int | None, label: str | None) -> None:
     sidecar = read_sidecar(SAMPLES / f"{name}.xmp")
     assert (sidecar.rating, sidecar.label) == (rating, label)
-    assert (sidecar.users_rating, sidecar.users_label) == (rating, label)
+    assert (sidecar.persons_rating(), sidecar.users_label) == (rating, label)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_our_own_stars_are_not_the_persons() -> None:
     ours = "<xmp:Rating>4</xmp:Rating><ilgnet:Rating>4</ilgnet:Rating>"
     changed = "<xmp:Rating>2</xmp:Rating><ilgnet:Rating>4</ilgnet:Rating>"
     cleared = "<xmp:Rating>0</xmp:Rating><ilgnet:Rating>4</ilgnet:Rating>"
-    assert read_packet(packet(ours), HERE).users_rating is None
-    assert read_packet(packet(changed), HERE).users_rating == 2
-    assert read_packet(packet(cleared), HERE).users_rating is None
+    assert read_packet(packet(ours), HERE).persons_rating() is None
+    assert read_packet(packet(changed), HERE).persons_rating() == 2
+    assert read_packet(packet(cleared), HERE).persons_rating() is None
     assert [
         read_packet(packet(text), HERE).rating_cleared for text in (ours, changed, cleared)
     ] == [False, False, True]

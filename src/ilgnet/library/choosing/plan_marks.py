@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.changes.file_operations import READ_ONLY, is_read_only
@@ -13,9 +13,14 @@ from ilgnet.library.changes.plan import Edit, Plan
 from ilgnet.library.photograph.files import Style, sidecar_path
 from ilgnet.library.photograph.photographs import Photograph
 from ilgnet.library.sidecar.jpeg import replace_embedded
-from ilgnet.library.sidecar.opinions import JPEG_EXTENSIONS, Opinion, read_opinion
-from ilgnet.library.sidecar.write import Merged, merge_notes, rating_words
-from ilgnet.library.sidecar.xmp import Notes
+from ilgnet.library.sidecar.opinions import (
+    JPEG_EXTENSIONS,
+    Opinion,
+    Statements,
+    read_statements,
+)
+from ilgnet.library.sidecar.write import Merged, merge_notes, new_sidecar, rating_words
+from ilgnet.library.sidecar.xmp import Notes, read_sidecar
 
 SidecarStyle = Literal["auto", "adobe", "darktable", "both"]
 SIDECAR_STYLES: Final[tuple[SidecarStyle, ...]] = ("auto", "adobe", "darktable", "both")
@@ -29,11 +34,13 @@ class MarkRule:
         style: how sidecars are named; "auto" follows what exists.
         embed: write into JPEGs themselves instead of beside them.
         overwrite: replace the person's own ratings and labels too.
+        stars_from: the lowest number of stars that counts as the person's opinion.
     """
 
     style: SidecarStyle = "auto"
     embed: bool = False
     overwrite: bool = False
+    stars_from: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,8 @@ def plan_marks(
     edits: list[Edit] = []
     problems: list[str] = []
     for group, (photo, notes) in enumerate(wanted):
-        opinion = read_opinion(photo.group)
+        said = read_statements(photo.group)
+        opinion = said.opinion(rule.stars_from)
         problems += opinion.problems
         kept = ""
         if not rule.overwrite:
@@ -93,7 +101,7 @@ def plan_marks(
         targets, shared = _targets(photo, rule)
         problems += shared
         for path in targets:
-            mark, edit = _plan_file(path, photo, notes, rule, group)
+            mark, edit = _plan_file(path, said, photo, notes, rule, group)
             mark = replace(mark, words="; ".join(filter(None, (kept, mark.words))))
             marks.append(mark)
             edits += [edit] if edit else []
@@ -158,11 +166,10 @@ def _as_spelt(path: Path, existing: list[Path]) -> Path:
 
 
 def _plan_file(
-    path: Path, photo: Photograph, notes: Notes, rule: MarkRule, group: int
+    path: Path, said: Statements, photo: Photograph, notes: Notes, rule: MarkRule, group: int
 ) -> tuple[Mark, Edit | None]:
     try:
-        before = path.read_bytes() if path.exists() else None
-        merged = _merged(path, before, notes, rule)
+        before, merged = _merged(path, said, notes, rule)
     except (LibraryError, OSError) as error:
         return Mark(path, photo.path, notes, "failed", str(error)), None
     words = ", ".join(f"{kept} kept" for kept in merged.kept)
@@ -176,15 +183,26 @@ def _plan_file(
     return Mark(path, photo.path, notes, outcome, words), edit
 
 
-def _merged(path: Path, before: bytes | None, notes: Notes, rule: MarkRule) -> Merged:
-    if path.suffix.lower() not in JPEG_EXTENSIONS or before is None:
-        return merge_notes(before, notes, path, overwrite=rule.overwrite)
-    kept: tuple[str, ...] = ()
+def _merged(
+    path: Path, said: Statements, notes: Notes, rule: MarkRule
+) -> tuple[bytes | None, Merged]:
+    """What a file holds, and what it would hold.
 
-    def edit(packet: bytes | None) -> bytes:
-        nonlocal kept
-        merged = merge_notes(packet, notes, path, overwrite=rule.overwrite)
-        kept = merged.kept
-        return merged.data
-
-    return Merged(replace_embedded(before, edit, path), kept)
+    Raises:
+        LibraryError: one of the photograph's files cannot be read, so what the person said is not
+            known; or this one cannot be edited.
+    """
+    for error in (said.unreadable.get(path), *said.unreadable.values()):
+        if error is not None:
+            raise error
+    options: dict[str, Any] = {"overwrite": rule.overwrite, "stars_from": rule.stars_from}
+    if path in said.group.pictures:
+        data, inside = path.read_bytes(), said.files[path]
+        merged = merge_notes(inside, notes, **options)
+        old = None if inside.packet is None else inside.packet.data
+        return data, replace(merged, data=replace_embedded(data, old, merged.data, path))
+    present = said.files.get(path) or (read_sidecar(path) if path.exists() else None)
+    if present is not None and present.packet is not None:
+        return present.packet.data, merge_notes(present, notes, **options)
+    pictures = [said.files[picture] for picture in said.pictures_of(path)]
+    return None, merge_notes(new_sidecar(path, pictures), notes, **options)

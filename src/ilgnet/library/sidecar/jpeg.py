@@ -7,9 +7,10 @@ contents; they stay as they are.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -40,41 +41,58 @@ class _Segment(NamedTuple):
         return self.marker == marker and self.head.startswith(head)
 
 
-def read_embedded(stream: BinaryIO, path: Path) -> bytes | None:
-    """The XMP packet inside a JPEG, or None; the picture's data is not read.
+class Blocks(NamedTuple):
+    """What stands in front of a JPEG's picture data: its packet and its EXIF, as bytes."""
+
+    xmp: bytes | None
+    exif: bytes | None
+
+
+def read_blocks(stream: BinaryIO) -> Blocks:
+    """The XMP packet and the EXIF block of a JPEG, as far as its segments can be followed.
 
     Args:
-        stream: the JPEG, opened for reading.
-        path: for errors.
+        stream: the JPEG, opened for reading; the picture's data is not read.
 
     Raises:
-        LibraryError: not a JPEG, damaged before the picture's data, or with two packets.
+        LibraryError: there are two packets.
     """
-    place = _packet(list(_segments(stream, path)), path)
-    if place is None:
-        return None
-    stream.seek(place.contents.start + len(_XMP))
-    return stream.read(place.contents.end - stream.tell())
+    segments: list[_Segment] = []
+    with contextlib.suppress(_BrokenError):
+        for segment in _segments(stream):
+            segments.append(segment)
+    place = _packet(segments)
+    exif = next((segment for segment in segments if segment.begins(_APP1, _EXIF)), None)
+    return Blocks(
+        _contents(stream, place)[len(_XMP) :] if place else None,
+        _contents(stream, exif)[len(_EXIF) + 1 :] if exif else None,
+    )
 
 
-def replace_embedded(data: bytes, edit: Callable[[bytes | None], bytes], path: Path) -> bytes:
-    """Edit the packet inside a JPEG's bytes; every other segment and byte stays.
+def replace_embedded(data: bytes, old: bytes | None, new: bytes, path: Path) -> bytes:
+    """Replace the packet inside a JPEG's bytes; every other segment and byte stays.
 
     The packet's padding takes up the change where it can, so that nothing moves.
 
     Args:
         data: the JPEG.
-        edit: given the packet, or None where there is none, returns the new one.
+        old: the packet that it has, or None.
+        new: the packet that it gets.
         path: for errors.
 
     Raises:
-        LibraryError: as `read_embedded`; or the packet does not fit into a segment; or offsets to
-            a second picture in the same file (MPF) would no longer be true.
+        LibraryError: the JPEG cannot be followed up to its picture data, or has two packets or
+            not the old one; or the packet does not fit into a segment; or offsets to a second
+            picture in the same file (MPF) would no longer be true.
     """
-    segments = list(_segments(BytesIO(data), path))
-    place = _packet(segments, path)
-    old = None if place is None else data[place.contents.start + len(_XMP) : place.contents.end]
-    new = edit(old)
+    stream = BytesIO(data)
+    try:
+        segments = list(_segments(stream))
+        place = _packet(segments)
+    except (_BrokenError, LibraryError) as error:
+        raise LibraryError(f"{path} was not touched: {error}. Use a sidecar.") from error
+    if (_contents(stream, place)[len(_XMP) :] if place else None) != old:
+        raise LibraryError(f"{path} was not touched: it has changed since it was read")
     if old is not None:
         new = _fit(new, len(old))
     if len(new) + len(_XMP) > _LARGEST:
@@ -92,6 +110,15 @@ def replace_embedded(data: bytes, edit: Callable[[bytes | None], bytes], path: P
     return data[: span.start] + segment + data[span.end :]
 
 
+class _BrokenError(Exception):
+    """The segments of a file cannot be followed."""
+
+
+def _contents(stream: BinaryIO, segment: _Segment) -> bytes:
+    stream.seek(segment.contents.start)
+    return stream.read(segment.contents.end - segment.contents.start)
+
+
 def _fit(packet: bytes, size: int) -> bytes:
     """Take from the padding, or add to it, so that the packet has its former size if possible."""
     end = packet.rfind(_PACKET_END)
@@ -106,10 +133,11 @@ def _fit(packet: bytes, size: int) -> bytes:
     return body + padding + packet[end:]
 
 
-def _segments(stream: BinaryIO, path: Path) -> Iterator[_Segment]:
+def _segments(stream: BinaryIO) -> Iterator[_Segment]:
     """The marker segments in front of the picture's data."""
+    stream.seek(0)
     if stream.read(2) != b"\xff\xd8":
-        raise LibraryError(f"{path} is not a JPEG; only JPEGs can take --embed. Use a sidecar.")
+        raise _BrokenError("it is not a JPEG, and only JPEGs can take --embed")
     position = 2
     while True:
         stream.seek(position)
@@ -124,16 +152,16 @@ def _segments(stream: BinaryIO, path: Path) -> Iterator[_Segment]:
             length = int.from_bytes(head[2:4], "big")
             end = position + 2 + length
             if head[:1] != b"\xff" or length < 2 or stream.seek(0, os.SEEK_END) < end:
-                raise LibraryError(f"{path} was not touched: it is damaged at byte {position}")
+                raise _BrokenError(f"its segments end at byte {position}, before the picture")
             contents = head[4 : 2 + length]
             yield _Segment(head[1], contents, Span(position, end), Span(position + 4, end))
             position = end
 
 
-def _packet(segments: Sequence[_Segment], path: Path) -> _Segment | None:
+def _packet(segments: Sequence[_Segment]) -> _Segment | None:
     found = [segment for segment in segments if segment.begins(_APP1, _XMP)]
     if len(found) > 1:
-        raise LibraryError(f"{path} was not touched: it has {len(found)} XMP packets, not one")
+        raise LibraryError(f"it has {len(found)} XMP packets, not one")
     return found[0] if found else None
 
 

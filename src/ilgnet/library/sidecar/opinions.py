@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
-
-from PIL import Image
+from typing import Final
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.photograph.files import FileGroup
-from ilgnet.library.sidecar.jpeg import read_embedded
 from ilgnet.library.sidecar.write import rating_words
-from ilgnet.library.sidecar.xmp import Sidecar, read_packet, read_sidecar
+from ilgnet.library.sidecar.xmp import Statement, read_picture, read_sidecar
 
 JPEG_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
-
-_WITH_XMP: Final = ("TIFF", "PNG", "WEBP", "AVIF")
-"""Formats whose packet Pillow finds without decoding. TIFF is also what is inside DNG, where
-Lightroom keeps stars, and most RAW files, where cameras do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,47 +32,84 @@ class Opinion:
     problems: tuple[str, ...] = ()
 
 
-def read_opinion(group: FileGroup) -> Opinion:
-    """Read the sidecars and embedded packets of a photograph."""
-    records: list[Sidecar] = []
-    problems: list[str] = []
-    for path in (*group.sidecars, *group.pictures):
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What a photograph's files say, each read once.
+
+    Attributes:
+        group: the files.
+        files: path -> what it says; sidecars first.
+        unreadable: path -> why it could not be read.
+    """
+
+    group: FileGroup
+    files: dict[Path, Statement]
+    unreadable: dict[Path, LibraryError]
+
+    def opinion(self, stars_from: int = 1) -> Opinion:
+        """The person's decisions.
+
+        A sidecar counts before what is inside the pictures that it belongs to, as it does for
+        other programs. Sidecars that differ, or pictures, are a problem to look at.
+
+        Args:
+            stars_from: the lowest number of stars that is an opinion; a reject always is.
+        """
+        stated = {
+            path: rating
+            for path, said in self.files.items()
+            if (rating := said.persons_rating(stars_from)) is not None
+        }
+        overruled = {
+            picture
+            for sidecar in self.group.sidecars
+            if sidecar in stated
+            for picture in self.pictures_of(sidecar)
+        }
+        ratings = {path: rating for path, rating in stated.items() if path not in overruled}
+        problems = [str(error) for error in self.unreadable.values()]
+        if len(set(ratings.values())) > 1:
+            problems.append(_disagreement(ratings))
+        said = self.files.values()
+        return Opinion(
+            rating=next(iter(ratings.values()), None),
+            label=next((one.users_label for one in said if one.users_label), None),
+            ours=next((one.rating for one in said if one.rating and one.is_ours), None),
+            problems=tuple(problems),
+        )
+
+    def pictures_of(self, sidecar: Path) -> tuple[Path, ...]:
+        """The pictures that a sidecar belongs to: of IMG_1.CR2.xmp that one, of IMG_1.xmp all."""
+        named = tuple(
+            picture
+            for picture in self.group.pictures
+            if sidecar.name.lower().startswith(f"{picture.name.lower()}.")
+        )
+        return named or self.group.pictures
+
+
+def read_opinion(group: FileGroup, stars_from: int = 1) -> Opinion:
+    """Read what a person said of a photograph; see `Statements.opinion`."""
+    return read_statements(group).opinion(stars_from)
+
+
+def read_statements(group: FileGroup) -> Statements:
+    """Read the sidecars of a photograph and what is inside its pictures."""
+    found = Statements(group, {}, {})
+    for path in _in_order(group):
+        is_sidecar = path in group.sidecars
         try:
-            records += _read(path)
-        except (LibraryError, OSError) as error:
-            problems.append(str(error))
-    stated = {r.path.name: r.users_rating for r in records if r.users_rating is not None}
-    if len(set(stated.values())) > 1:
-        problems.append(_disagreement(group.pictures[0].parent, stated))
-    return Opinion(
-        rating=next(iter(stated.values()), None),
-        label=next((record.users_label for record in records if record.users_label), None),
-        ours=next((r.rating for r in records if r.rating and r.users_rating is None), None),
-        problems=tuple(problems),
-    )
+            found.files[path] = read_sidecar(path) if is_sidecar else read_picture(path)
+        except LibraryError as error:
+            found.unreadable[path] = error
+    return found
 
 
-def _read(path: Path) -> Iterable[Sidecar]:
-    if path.suffix.lower() == ".xmp":
-        return [read_sidecar(path)]
-    with path.open("rb") as stream:
-        is_jpeg = stream.read(2) == b"\xff\xd8"
-        stream.seek(0)
-        packet = read_embedded(stream, path) if is_jpeg else _other_embedded(stream)
-    return [] if packet is None else [read_packet(packet, path)]
+def _in_order(group: FileGroup) -> Iterable[Path]:
+    return (*group.sidecars, *group.pictures)
 
 
-def _other_embedded(stream: BinaryIO) -> bytes | None:
-    """The packet inside a picture that is no JPEG; None where there is none to be found."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd tags and sizes, which scoring speaks of
-            packet = Image.open(stream, formats=_WITH_XMP).info.get("xmp")
-    except Exception:  # Pillow raises anything for damaged files, which scoring names
-        return None
-    return packet.rstrip(b"\0") or None if isinstance(packet, bytes) else None
-
-
-def _disagreement(folder: Path, stated: dict[str, int]) -> str:
-    said = ", ".join(f"{name} says {rating_words(rating)}" for name, rating in stated.items())
+def _disagreement(ratings: dict[Path, int]) -> str:
+    folder = next(iter(ratings)).parent
+    said = ", ".join(f"{path.name} says {rating_words(stars)}" for path, stars in ratings.items())
     return f"your ratings disagree in {folder}: {said}; each stays as it is"

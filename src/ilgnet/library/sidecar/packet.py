@@ -24,6 +24,9 @@ XML: Final = "http://www.w3.org/XML/1998/namespace"
 MAX_BYTES: Final = 64 * 2**20
 """A larger packet is refused; develop histories with drawn masks reach a few MiB."""
 
+_PACKET_END: Final = "<?xpacket end"
+_PADDING: Final = b"\0 \t\r\n"
+
 _TAG_NAME = re.compile(rb"<([^\s/>]+)")
 _ATTRIBUTE = re.compile(rb"(\s+)([^\s=]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _DECLARED = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z][\w.:-]*)[\"']")
@@ -96,19 +99,28 @@ class Packet:
     """A parsed packet.
 
     Attributes:
-        text: the packet in UTF-8, without a byte order mark; all offsets are into this.
+        where: how errors call it.
+        data: the original bytes.
+        text: the packet in UTF-8, without a byte order mark and the tail; all offsets are into
+            this.
         encoding: of the original bytes.
-        bom: the byte order mark that the original began with.
+        head: the padding and the byte order mark that the original began with.
+        tail: what follows the packet, as bytes: padding with NULs, or rests of a longer packet.
         rdf: the start tag of `rdf:RDF`; `rdf_empty` when it was written `<rdf:RDF/>`.
         scope: prefix -> namespace, as in force inside `rdf:RDF`.
+        prefixes: prefix -> namespace, of every declaration in the packet, wherever it stands.
     """
 
+    where: str
+    data: bytes
     text: bytes
     encoding: str
-    bom: bytes
+    head: bytes
+    tail: bytes = b""
     rdf: Span = Span(0, 0)
     rdf_empty: bool = False
     scope: dict[str, str] = field(default_factory=dict)
+    prefixes: dict[str, str] = field(default_factory=dict)
     descriptions: list[Description] = field(default_factory=list)
     properties: list[Property] = field(default_factory=list)
 
@@ -125,8 +137,9 @@ class Packet:
     def encode(self, text: bytes) -> bytes:
         """Put edited UTF-8 text back into the original's encoding and byte order mark."""
         if self.encoding == "utf-8":
-            return self.bom + text
-        return self.bom + text.decode("utf-8").encode(self.encoding, "xmlcharrefreplace")
+            return self.head + text + self.tail
+        encoded = text.decode("utf-8").encode(self.encoding, "xmlcharrefreplace")
+        return self.head + encoded + self.tail
 
 
 def parse_packet(data: bytes, where: str) -> Packet:
@@ -145,32 +158,57 @@ def parse_packet(data: bytes, where: str) -> Packet:
         reader.parse()
     except expat.ExpatError as error:
         raise LibraryError(
-            f"{where} is damaged and was not touched: {expat.ErrorString(error.code)} "
+            f"unreadable XMP: {where} was not touched: {expat.ErrorString(error.code)} "
             f"(line {error.lineno}, column {error.offset + 1}). "
             "Restore it from a backup, or let the program that wrote it write it again."
         ) from error
     except _NotXmpError as error:
-        raise LibraryError(f"{where} was not touched: {error}") from error
+        raise LibraryError(f"unreadable XMP: {where} was not touched: {error}") from error
     return packet
 
 
 def _decode(data: bytes, where: str) -> Packet:
     if len(data) > MAX_BYTES:
         raise LibraryError(f"{where} was not touched: {len(data)} bytes are too many for XMP")
-    if not data.strip(b"\0 \t\r\n"):
+    if not data.strip(_PADDING):
         raise LibraryError(f"{where} is empty and was not touched. Delete it if it is not wanted.")
+    head, rest = _without_head(data)
     mark, encoding = next(
-        (entry for entry in _BOMS if data.startswith(entry[0])), (b"", _declared(data))
+        (entry for entry in _BOMS if rest.startswith(entry[0])), (b"", _declared(rest))
     )
     bom = b"" if mark[:1] in (b"<", b"\0") else mark
+    body, tail = _without_tail(rest[len(bom) :], encoding)
     try:
-        text = data[len(bom) :].decode(encoding)
-        faithful = text.encode(encoding) == data[len(bom) :]
+        text = body.decode(encoding)
+        faithful = text.encode(encoding) == body
     except (LookupError, UnicodeError) as error:
-        raise LibraryError(f"{where} is damaged and was not touched: {error}") from error
+        raise LibraryError(f"unreadable XMP: {where} was not touched: {error}") from error
     if not faithful or encoding == "utf-32":
         raise LibraryError(f"{where} was not touched: its encoding, {encoding}, is not supported")
-    return Packet(text.encode("utf-8"), encoding, bom)
+    return Packet(where, data, text.encode("utf-8"), encoding, head + bom, tail)
+
+
+def _without_tail(data: bytes, encoding: str) -> tuple[bytes, bytes]:
+    """Split off what follows a packet: cameras and phones pad with NULs, and leave rests of longer
+    packets there, neither of which XML allows.
+    """
+    wide = encoding.startswith("utf-16")
+    unit, letters = (2, encoding) if wide else (1, "ascii")
+    start = data.rfind(_PACKET_END.encode(letters))
+    end = -1 if start < 0 else data.find("?>".encode(letters), start)
+    if end >= 0:
+        end += 2 * unit
+    else:
+        padded = len(data) - len(data.rstrip(_PADDING))
+        end = len(data) - padded // unit * unit
+    return data[:end], data[end:]
+
+
+def _without_head(data: bytes) -> tuple[bytes, bytes]:
+    """Split off padding in front of a packet; in UTF-16 a NUL there may be half of a letter."""
+    body = data.lstrip(_PADDING)
+    is_text = body.startswith(codecs.BOM_UTF8) or (body[:1] == b"<" and body[1:2] != b"\0")
+    return (data[: len(data) - len(body)], body) if is_text else (b"", data)
 
 
 def _declared(data: bytes) -> str:
@@ -241,6 +279,8 @@ class _Reader:
             for name, value in attributes.items()
             if name == "xmlns" or name.startswith("xmlns:")
         }
+        for prefix, namespace in declared.items():
+            self.packet.prefixes.setdefault(prefix, namespace)
         return {**outer, **declared} if declared else outer
 
     def _parent_is(self, namespace: str, local: str) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from ilgnet.library.sidecar.edit import set_properties
-from ilgnet.library.sidecar.packet import Name, parse_packet
+from ilgnet.library.sidecar.inside import WINDOWS_PERCENT
+from ilgnet.library.sidecar.packet import Name, Packet, parse_packet
 from ilgnet.library.sidecar.xmp import (
     ACDSEE_RATING,
     DIGIKAM_COLOURS,
@@ -19,10 +23,9 @@ from ilgnet.library.sidecar.xmp import (
     PREFIXES,
     RATING,
     REJECTED,
-    WINDOWS_PERCENT,
     WINDOWS_RATINGS,
     Notes,
-    Sidecar,
+    Statement,
     read_packet,
 )
 
@@ -55,7 +58,9 @@ class Merged:
     kept: tuple[str, ...] = ()
 
 
-def merge_notes(data: bytes | None, notes: Notes, path: Path, *, overwrite: bool = False) -> Merged:
+def merge_notes(
+    present: Statement, notes: Notes, *, overwrite: bool = False, stars_from: int = 1
+) -> Merged:
     """Write a rating, a label and our notes into a packet.
 
     The rating and label go into `xmp:Rating` and `xmp:Label`, and where other programs' copies of
@@ -63,33 +68,69 @@ def merge_notes(data: bytes | None, notes: Notes, path: Path, *, overwrite: bool
     nothing, so that running twice is running once.
 
     Args:
-        data: the packet that is there, or None for a new sidecar.
+        present: what is there; without a packet, or `new_packet`, for a new one.
         notes: what to write; None leaves a property as it is.
-        path: where the packet is, for errors.
         overwrite: replace the person's own rating and label too.
+        stars_from: the lowest number of stars that is the person's opinion.
 
     Raises:
-        LibraryError: the packet is damaged or holds something that cannot be edited.
+        LibraryError: the packet holds something that cannot be edited.
     """
-    before = EMPTY_PACKET if data is None else data
-    present = read_packet(before, path)
+    packet = present.packet or _empty_packet()
     kept: tuple[str, ...] = ()
     if not overwrite:
-        notes, kept = _spare_users_own(present, notes)
-    values = {**_standard(before, present, notes), **_noted(present, notes)}
+        notes, kept = _spare_users_own(present, notes, stars_from)
+    values = {**_standard(packet, present, notes), **_noted(present, notes)}
     if not values:
-        return Merged(before, kept)
+        return Merged(packet.data, kept)
     if notes.date is not None:
         values[Name(NOTES, "Date")] = notes.date
-    return Merged(set_properties(before, values, PREFIXES, str(path)), kept)
+    return Merged(set_properties(packet, values, PREFIXES), kept)
 
 
-def _spare_users_own(present: Sidecar, notes: Notes) -> tuple[Notes, tuple[str, ...]]:
+def new_sidecar(path: Path, inside: Sequence[Statement]) -> Statement:
+    """What a new sidecar begins as.
+
+    Programs that find a sidecar read it instead of what is inside the picture, so it carries that:
+    the whole packet, where it is the sidecar of one picture that has one, and stars and label.
+
+    Args:
+        path: of the sidecar.
+        inside: what the pictures that it belongs to say, in order of importance.
+    """
+    packet = inside[0].packet if len(inside) == 1 and inside[0].packet else _empty_packet()
+    present = read_packet(_without_padding(packet.data), path)
+    values: dict[Name, str] = {}
+    rating = next((said.rating for said in inside if said.rating and not said.is_ours), None)
+    if rating and not present.rating and present.packet:
+        values |= _rating_values(present.packet, rating)
+    label = next((said.users_label for said in inside if said.users_label), None)
+    if label and not present.label and present.packet:
+        values |= _label_values(present.packet, label)
+    if not values or present.packet is None:
+        return present
+    return read_packet(set_properties(present.packet, values, PREFIXES), path)
+
+
+def _without_padding(data: bytes) -> bytes:
+    """The space in front of a packet's end is for editing it in place, inside a picture."""
+    return re.sub(rb"[ \t\r\n]{100,}(?=<\?xpacket end=)", b"\n", data).rstrip(b"\0")
+
+
+@cache
+def _empty_packet() -> Packet:
+    return parse_packet(EMPTY_PACKET, "a new sidecar")
+
+
+def _spare_users_own(
+    present: Statement, notes: Notes, stars_from: int
+) -> tuple[Notes, tuple[str, ...]]:
     """Drop the rating and label where the person has decided, and say what differs."""
     kept = []
-    if present.users_rating is not None or present.rating_cleared:
-        if notes.rating not in (None, present.users_rating):
-            kept.append(f"your own {rating_words(present.users_rating or 0)}")
+    own = present.persons_rating(stars_from)
+    if own is not None or present.rating_cleared:
+        if notes.rating not in (None, own):
+            kept.append(f"your own {rating_words(own or 0)}")
         notes = replace(notes, rating=None)
     if present.users_label is not None or present.label_cleared:
         if notes.label not in (None, present.users_label):
@@ -105,18 +146,20 @@ def rating_words(rating: int) -> str:
     return "no stars" if rating == 0 else f"{rating} star{'s' if rating > 1 else ''}"
 
 
-def _standard(data: bytes, present: Sidecar, notes: Notes) -> dict[Name, str]:
-    """`xmp:Rating`, `xmp:Label`, and the other programs' copies that are there."""
+def _standard(packet: Packet, present: Statement, notes: Notes) -> dict[Name, str]:
+    """`xmp:Rating`, `xmp:Label`, and the other programs' copies that are there.
+
+    No stars is written as 0: darktable gives one star where it finds no rating.
+    """
     values: dict[Name, str] = {}
-    if notes.rating is not None and notes.rating != (present.rating or 0):
-        values |= _rating_values(data, notes.rating)
+    if notes.rating is not None and notes.rating != present.rating:
+        values |= _rating_values(packet, notes.rating)
     if notes.label is not None and notes.label != present.label:
-        values |= _label_values(data, notes.label)
+        values |= _label_values(packet, notes.label)
     return values
 
 
-def _rating_values(data: bytes, rating: int) -> dict[Name, str]:
-    packet = parse_packet(data, "")
+def _rating_values(packet: Packet, rating: int) -> dict[Name, str]:
     stars = max(rating, 0)
     copies = {name: str(WINDOWS_PERCENT[stars]) for name in WINDOWS_RATINGS}
     copies[ACDSEE_RATING] = str(stars)
@@ -127,15 +170,15 @@ def _rating_values(data: bytes, rating: int) -> dict[Name, str]:
     return {RATING: str(rating), **{name: copies[name] for name in copies if packet.find(name)}}
 
 
-def _label_values(data: bytes, label: str) -> dict[Name, str]:
+def _label_values(packet: Packet, label: str) -> dict[Name, str]:
     values = {LABEL: label}
     colour = "Magenta" if label == "Purple" else label
-    if colour in DIGIKAM_COLOURS and parse_packet(data, "").find(DIGIKAM_LABEL):
+    if colour in DIGIKAM_COLOURS and packet.find(DIGIKAM_LABEL):
         values[DIGIKAM_LABEL] = str(DIGIKAM_COLOURS.index(colour))
     return values
 
 
-def _noted(present: Sidecar, notes: Notes) -> dict[Name, str]:
+def _noted(present: Statement, notes: Notes) -> dict[Name, str]:
     """Our own properties that differ from what is noted already, but for the date."""
     values: dict[Name, str] = {}
     for attribute in ("score", "percentile", "model", "rating", "label"):

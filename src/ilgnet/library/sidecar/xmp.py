@@ -1,4 +1,4 @@
-"""What a picture's XMP says of it: stars, rejects and labels, and what we noted ourselves.
+"""What one file says of its photograph: stars, rejects and labels, and what we noted ourselves.
 
 Ratings are `xmp:Rating`: -1 rejected, 0 or absent unrated, 1..5 stars (XMP Specification Part 1,
 8.4). Programs that say it otherwise are understood too: digiKam's pick and colour labels,
@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from ilgnet.errors import LibraryError
+from ilgnet.library.sidecar.inside import nearest_stars, read_inside
 from ilgnet.library.sidecar.packet import Name, Packet, parse_packet
 
 XMP: Final = "http://ns.adobe.com/xap/1.0/"
@@ -31,7 +32,9 @@ LABEL: Final = Name(XMP, "Label")
 _DIGIKAM: Final = "http://www.digikam.org/ns/1.0/"
 PICK_LABEL: Final = Name(_DIGIKAM, "PickLabel")
 DIGIKAM_LABEL: Final = Name(_DIGIKAM, "ColorLabel")
-_DARKTABLE_COLOURS: Final = Name("http://darktable.sf.net/", "colorlabels")
+_DARKTABLE: Final = "http://darktable.sf.net/"
+_DARKTABLE_COLOURS: Final = Name(_DARKTABLE, "colorlabels")
+_DARKTABLE_CHANGED: Final = Name(_DARKTABLE, "change_timestamp")
 WINDOWS_RATINGS: Final = (
     Name("http://ns.microsoft.com/photo/1.0/", "Rating"),
     Name("http://ns.microsoft.com/photo/1.0", "Rating"),
@@ -39,8 +42,6 @@ WINDOWS_RATINGS: Final = (
 """Programs do not agree on the slash at the end."""
 ACDSEE_RATING: Final = Name("http://ns.acdsee.com/iptc/1.0/", "rating")
 
-WINDOWS_PERCENT: Final = (0, 1, 25, 50, 75, 99)
-"""What Windows writes for 0..5 stars."""
 DIGIKAM_COLOURS: Final = (
     "",
     "Red",
@@ -77,26 +78,45 @@ class Notes:
     label: str | None = None
 
 
+NO_NOTES: Final = Notes()
+
+
 @dataclass(frozen=True, slots=True)
-class Sidecar:
-    """What a sidecar, or the packet inside a picture, says.
+class Statement:
+    """What a sidecar, or what is inside a picture, says.
 
     Attributes:
         path: the file that was read.
+        packet: its XMP; None for a picture that has none and speaks by its EXIF.
         rating: -1 rejected, 0 unrated, 1..5 stars; None when there is none.
         label: the colour label's text; None when there is none.
         notes: our own notes.
+        is_untouched: darktable wrote it when it imported the picture, and its history has not been
+            changed since.
     """
 
     path: Path
-    rating: int | None
-    label: str | None
-    notes: Notes
+    packet: Packet | None
+    rating: int | None = None
+    label: str | None = None
+    notes: Notes = NO_NOTES
+    is_untouched: bool = False
+
+    def persons_rating(self, stars_from: int = 1) -> int | None:
+        """The rating if a person gave it: -1, or stars from `stars_from` up; else None.
+
+        No opinion are: no stars, our own, and the one star that darktable gives at import.
+        """
+        if not self.rating or self.is_ours:
+            return None
+        given_at_import = self.is_untouched and self.rating == 1
+        counts = self.rating == REJECTED or (self.rating >= stars_from and not given_at_import)
+        return self.rating if counts else None
 
     @property
-    def users_rating(self) -> int | None:
-        """The rating if a person gave it: -1 or 1..5; None for unrated and for our own stars."""
-        return self.rating if self.rating and self.rating != self.notes.rating else None
+    def is_ours(self) -> bool:
+        """Whether the rating is the one that we gave."""
+        return self.rating is not None and self.rating == self.notes.rating
 
     @property
     def users_label(self) -> str | None:
@@ -114,7 +134,7 @@ class Sidecar:
         return self.notes.label is not None and self.label is None
 
 
-def read_sidecar(path: Path) -> Sidecar:
+def read_sidecar(path: Path) -> Statement:
     """Read a sidecar.
 
     Raises:
@@ -127,11 +147,37 @@ def read_sidecar(path: Path) -> Sidecar:
     return read_packet(data, path)
 
 
-def read_packet(data: bytes, path: Path) -> Sidecar:
+def read_picture(path: Path) -> Statement:
+    """Read what is inside a picture; XMP that states a rating counts before EXIF.
+
+    Raises:
+        LibraryError: the picture cannot be opened, or its XMP cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            inside = read_inside(stream)
+    except OSError as error:
+        raise LibraryError(f"{path} cannot be read: {error.strerror}") from error
+    except LibraryError as error:
+        raise LibraryError(f"unreadable XMP: {path} was not touched: {error}") from error
+    if inside.xmp is None:
+        return Statement(path, None, inside.stars)
+    said = read_packet(inside.xmp, path)
+    return said if said.rating is not None else replace(said, rating=inside.stars)
+
+
+def read_packet(data: bytes, path: Path) -> Statement:
     """Read a packet's bytes; `path` is where they came from."""
     packet = parse_packet(data, str(path))
     try:
-        return Sidecar(path, _rating(packet), _label(packet), _notes(packet))
+        return Statement(
+            path,
+            packet,
+            _rating(packet),
+            _label(packet),
+            _notes(packet),
+            _text(packet, _DARKTABLE_CHANGED) == "-1",
+        )
     except ValueError as error:
         raise LibraryError(f"{path} was not understood: {error}") from error
 
@@ -182,7 +228,7 @@ def _windows_stars(packet: Packet, name: Name) -> int | None:
     percent = _number(packet, name)
     if percent is None:
         return None
-    return min(range(6), key=lambda stars: abs(WINDOWS_PERCENT[stars] - percent))
+    return nearest_stars(percent)
 
 
 def _label(packet: Packet) -> str | None:

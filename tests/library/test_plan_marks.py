@@ -12,10 +12,18 @@ from PIL import Image
 from ilgnet.library.changes.journal import find_journal
 from ilgnet.library.changes.run import apply_plan, undo
 from ilgnet.library.choosing.plan_marks import MarkPlan, MarkRule, SidecarStyle, plan_marks
+from ilgnet.library.photograph.files import Folder
 from ilgnet.library.photograph.photographs import gather
 from ilgnet.library.sidecar.jpeg import read_blocks
+from ilgnet.library.sidecar.opinions import read_opinion
 from ilgnet.library.sidecar.write import merge_notes
-from ilgnet.library.sidecar.xmp import Notes, Statement, read_packet, read_sidecar
+from ilgnet.library.sidecar.xmp import (
+    Notes,
+    Statement,
+    read_packet,
+    read_picture,
+    read_sidecar,
+)
 from ilgnet.values import Verdict
 from tests.library.folders import tree
 from tests.library.programs import needs_exiftool
@@ -131,6 +139,148 @@ def test_stars_inside_other_pictures_are_the_persons_too(tmp_path: Path, name: s
     assert (planned.marks[0].words, planned.problems) == ("your own 2 stars kept", ())
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:40])
     assert plan(tmp_path, name).problems == ()
+
+
+def test_exif_alone_is_the_persons_too(tmp_path: Path) -> None:
+    write_jpeg(tmp_path / "A.JPG", exif=5)
+    planned = plan(tmp_path, "A.JPG")
+    assert planned.marks[0].words == "your own 5 stars kept"
+    apply_plan(planned.plan)
+    assert read_sidecar(tmp_path / "A.JPG.xmp").persons_rating() == 5
+
+
+def write_jpeg(path: Path, xmp: bytes | None = None, exif: int | None = None) -> None:
+    tags = Image.Exif()
+    if exif is not None:
+        tags[0x4746] = exif
+    given = {} if xmp is None else {"xmp": xmp}
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(path, "JPEG", exif=tags, **given)
+
+
+INSIDE = """<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?>
+<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>
+<rdf:Description xmlns:xap='http://ns.adobe.com/xap/1.0/' xmlns:dc='http://purl.org/dc/elements/1.1/'>
+<xap:Rating>3</xap:Rating><xap:Label>Green</xap:Label>
+<dc:subject><rdf:Bag><rdf:li>Göteborg</rdf:li></rdf:Bag></dc:subject></rdf:Description>
+</rdf:RDF></x:xmpmeta>{}<?xpacket end='w'?>""".format(" " * 2000).encode()
+
+
+@pytest.mark.parametrize("style", ["auto", "adobe", "both"])
+def test_a_new_sidecar_carries_what_is_inside(tmp_path: Path, style: SidecarStyle) -> None:
+    """Programs that find a sidecar read it instead of what is inside."""
+    write_jpeg(tmp_path / "A.JPG", INSIDE + b"\0", exif=1)
+    planned = plan(tmp_path, "A.JPG", rule=MarkRule(style))
+    assert "your own 3 stars and your own label Green kept" in planned.marks[0].words
+    apply_plan(planned.plan)
+    for path in tmp_path.glob("*.xmp"):
+        said = read_sidecar(path)
+        assert (said.persons_rating(), said.users_label, said.notes.score) == (3, "Green", 6.25)
+        assert "Göteborg".encode() in path.read_bytes()
+        assert b"xmlns:xmp=" not in path.read_bytes()
+        assert b" " * 100 not in path.read_bytes()
+    assert len(list(tmp_path.glob("*.xmp"))) == (2 if style == "both" else 1)
+    again = plan(tmp_path, "A.JPG", rule=MarkRule(style))
+    assert [mark.outcome for mark in again.marks] == ["same"] * len(again.marks)
+
+
+def test_one_sidecar_of_a_pair_carries_stars_and_label_alone(tmp_path: Path) -> None:
+    """What else is inside the JPEG is not true of the RAW."""
+    photos(tmp_path, "A.CR2")
+    write_jpeg(tmp_path / "A.JPG", INSIDE)
+    apply_plan(plan(tmp_path, "A.CR2", "A.JPG").plan)
+    said = read_sidecar(tmp_path / "A.xmp")
+    assert (said.persons_rating(), said.users_label) == (3, "Green")
+    assert "Göteborg".encode() not in (tmp_path / "A.xmp").read_bytes()
+
+
+def test_stars_that_we_embedded_stay_ours_in_a_sidecar(tmp_path: Path) -> None:
+    write_jpeg(tmp_path / "A.JPG")
+    apply_plan(plan(tmp_path, "A.JPG", rule=MarkRule(embed=True)).plan)
+    apply_plan(plan(tmp_path, "A.JPG", notes=Notes(score=5.0, rating=2)).plan)
+    said = read_sidecar(tmp_path / "A.JPG.xmp")
+    assert (said.rating, said.persons_rating()) == (2, None)
+
+
+@pytest.mark.parametrize("embed", [True, False])
+def test_unreadable_xmp_inside_is_named_and_nothing_is_written(tmp_path: Path, embed: bool) -> None:
+    """There may be stars in it, which a sidecar would hide from those who can read it."""
+    write_jpeg(tmp_path / "A.JPG", b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><not closed")
+    planned = plan(tmp_path, "A.JPG", rule=MarkRule(embed=embed))
+    (mark,) = planned.marks
+    assert mark.outcome == "failed"
+    assert mark.words.startswith("unreadable XMP")
+    assert "damaged" not in mark.words
+    assert planned.plan.steps == ()
+
+
+def test_a_packet_that_ends_with_nuls_is_read_and_edited(tmp_path: Path) -> None:
+    write_jpeg(tmp_path / "A.JPG", INSIDE.replace(b">3<", b">-1<") + bytes(40))
+    assert plan(tmp_path, "A.JPG").marks[0].words.startswith("your own reject")
+    rule = MarkRule(embed=True, overwrite=True)
+    size = (tmp_path / "A.JPG").stat().st_size
+    apply_plan(plan(tmp_path, "A.JPG", rule=rule).plan)
+    assert read_picture(tmp_path / "A.JPG").rating == 5
+    assert (tmp_path / "A.JPG").stat().st_size == size
+
+
+DARKTABLE = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:darktable="http://darktable.sf.net/"
+ xmp:Rating="{rating}" darktable:change_timestamp="{changed}"/></rdf:RDF></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize(
+    ("rating", "changed", "opinion"),
+    [
+        (1, -1, None),
+        (1, 63931274999000000, 1),
+        (2, -1, 2),
+        (5, -1, 5),
+        (-1, -1, -1),
+        (0, -1, None),
+    ],
+)
+def test_the_star_that_darktable_gives_at_import(
+    tmp_path: Path, rating: int, changed: int, opinion: int | None
+) -> None:
+    """Giving stars alone does not move its time stamp, so all but the one star count."""
+    write_jpeg(tmp_path / "A.JPG")
+    sidecar = tmp_path / "A.JPG.xmp"
+    sidecar.write_text(DARKTABLE.format(rating=rating, changed=changed))
+    group = Folder(tmp_path).group_of(tmp_path / "A.JPG")
+    assert (read_opinion(group).rating, read_opinion(group).ours) == (opinion, None)
+    apply_plan(plan(tmp_path, "A.JPG").plan)
+    assert read_sidecar(sidecar).rating == (5 if opinion is None else opinion)
+    if opinion is None:
+        assert (read_opinion(group).rating, read_opinion(group).ours) == (None, 5)
+
+
+@pytest.mark.parametrize("stars_from", [1, 2, 3, 4])
+def test_from_how_many_stars_they_are_an_opinion(tmp_path: Path, stars_from: int) -> None:
+    for name, stars in (("A", 2), ("B", 3), ("C", -1)):
+        write_jpeg(tmp_path / f"{name}.JPG", rated(stars))
+    names = ("A.JPG", "B.JPG", "C.JPG")
+    counted = [
+        read_opinion(Folder(tmp_path).group_of(tmp_path / name), stars_from).rating
+        for name in names
+    ]
+    assert counted == [2 if stars_from <= 2 else None, 3 if stars_from <= 3 else None, -1]
+    rule = MarkRule(stars_from=stars_from)
+    apply_plan(plan(tmp_path, *names, rule=rule).plan)
+    written = [read_sidecar(tmp_path / f"{name}.xmp").rating for name in names]
+    assert written == [5 if rating is None else rating for rating in counted]
+
+
+def test_a_sidecar_counts_before_what_is_inside_its_picture(tmp_path: Path) -> None:
+    """In-camera stars stay inside when the person changes them later, in a sidecar."""
+    write_jpeg(tmp_path / "A.JPG", exif=2)
+    (tmp_path / "A.JPG.xmp").write_bytes(rated(4))
+    photos(tmp_path, "A.CR2")
+    opinion = read_opinion(Folder(tmp_path).group_of(tmp_path / "A.JPG"))
+    assert (opinion.rating, opinion.problems) == (4, ())
+    (tmp_path / "A.JPG.xmp").rename(tmp_path / "A.CR2.xmp")
+    opinion = read_opinion(Folder(tmp_path).group_of(tmp_path / "A.JPG"))
+    assert "A.CR2.xmp says 4 stars, A.JPG says 2 stars" in opinion.problems[0]
 
 
 @needs_exiftool

@@ -14,7 +14,7 @@ from ilgnet.library.changes.run import apply_plan, undo
 from ilgnet.library.choosing.plan_marks import MarkPlan, MarkRule, SidecarStyle, plan_marks
 from ilgnet.library.photograph.files import Folder
 from ilgnet.library.photograph.photographs import gather
-from ilgnet.library.sidecar.jpeg import read_blocks
+from ilgnet.library.sidecar.inside import read_inside
 from ilgnet.library.sidecar.opinions import read_opinion
 from ilgnet.library.sidecar.write import merge_notes
 from ilgnet.library.sidecar.xmp import (
@@ -301,7 +301,7 @@ def test_embedding_is_asked_for(tmp_path: Path) -> None:
     assert written(planned) == ["A.JPG", "A.xmp", "B.png.xmp"]
     apply_plan(planned.plan)
     with (tmp_path / "A.JPG").open("rb") as stream:
-        packet = read_blocks(stream).xmp
+        packet = read_inside(stream).xmp
     assert packet is not None
     assert read_packet(packet, tmp_path).rating == 5
     assert (np.asarray(Image.open(tmp_path / "A.JPG")) == pixels).all()

@@ -14,7 +14,8 @@ from PIL import Image, ImageCms
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.changes.plan import Edit
-from ilgnet.library.sidecar.jpeg import read_blocks, replace_embedded
+from ilgnet.library.sidecar.inside import read_inside
+from ilgnet.library.sidecar.jpeg import replace_embedded
 from ilgnet.library.sidecar.write import merge_notes
 from ilgnet.library.sidecar.xmp import Notes, Statement, read_packet
 from tests.library.programs import exiftool, exiv2, needs_exiftool, needs_exiv2
@@ -60,10 +61,7 @@ def others(data: bytes) -> list[bytes]:
 
 def embed(data: bytes, notes: Notes = OURS) -> bytes:
     present = Statement(HERE, None)
-    try:
-        old = read_blocks(io.BytesIO(data)).xmp
-    except LibraryError:  # two packets
-        old = None
+    old = read_inside(io.BytesIO(data)).xmp
     if old is not None:
         present = read_packet(old, HERE)
     return replace_embedded(data, old, merge_notes(present, notes).data, HERE)
@@ -78,7 +76,7 @@ def test_one_segment_changes(progressive: bool, xmp: bytes | None, trailer: byte
     assert others(after) == others(before)
     assert split(after)[1] == split(before)[1]
     assert (np.asarray(Image.open(io.BytesIO(after))) == Image.open(io.BytesIO(before))).all()
-    packet = read_blocks(io.BytesIO(after)).xmp
+    packet = read_inside(io.BytesIO(after)).xmp
     assert packet is not None
     assert read_packet(packet, HERE).rating == -1
     assert embed(after) == after
@@ -107,7 +105,7 @@ def test_extended_xmp_is_respected() -> None:
     after = embed(before)
     assert extended in after
     assert others(after) == others(before)
-    packet = read_blocks(io.BytesIO(after)).xmp
+    packet = read_inside(io.BytesIO(after)).xmp
     assert packet is not None
     assert guid in packet
 
@@ -157,7 +155,7 @@ def test_damage_is_refused_or_left_as_it_is(noise: bytes, place: int) -> None:
         after = embed(damaged)
     except LibraryError:
         return
-    packet = read_blocks(io.BytesIO(after)).xmp
+    packet = read_inside(io.BytesIO(after)).xmp
     assert packet is not None
     assert read_packet(packet, HERE).rating == -1
     change = Edit.between(HERE, damaged, after, 0)

@@ -6,7 +6,9 @@ container, ISO/IEC 23008-12 (HEIC, AVIF), Adobe Photoshop File Formats.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -26,11 +28,12 @@ _EXIF_UUID: Final = b"JpgTiffExif->JP2"
 _PHOTOSHOP_EXIF, _PHOTOSHOP_XMP = 1058, 1060
 _NEARLY_TIFF: Final = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
 """Olympus and Panasonic: TIFF but for the first four bytes."""
+_RAF: Final = b"FUJIFILMCCD-RAW "
 _SEARCHED: Final = 1 << 20
 """How much of a file of unknown build is searched for EXIF."""
 _MOST: Final = 1 << 24
 """A longer block is no metadata of a photograph."""
-_MOST_PARTS: Final = 10_000
+_MOST_PARTS: Final = 100_000
 
 Tags = dict[int, object]
 
@@ -66,14 +69,16 @@ def _take(block: bytes, found: Metadata) -> None:
     """Read a TIFF block; the first that says anything counts."""
     if found.main or found.detail:
         return
-    _take_file(BytesIO(block.removeprefix(_EXIF_MARK)), found)
+    with contextlib.suppress(Exception):  # the XMP behind damaged EXIF may be sound
+        _take_file(BytesIO(block.removeprefix(_EXIF_MARK)), found)
 
 
 def _take_file(stream: BinaryIO, found: Metadata) -> None:
     exif = Image.Exif()
     exif.load_from_fp(stream)
     found.main = dict(exif)
-    found.detail = dict(exif.get_ifd(_EXIF_IFD))
+    with contextlib.suppress(Exception):
+        found.detail = dict(exif.get_ifd(_EXIF_IFD))
 
 
 def _jpeg(stream: BinaryIO, found: Metadata) -> None:
@@ -125,8 +130,15 @@ def _png(stream: BinaryIO, found: Metadata) -> None:
     for kind, content in chunks:
         if kind == b"eXIf":
             _take(content(), found)
-        elif kind == b"iTXt" and (body := content()).startswith(b"XML:com.adobe.xmp\0\0"):
-            found.xmp = body.split(b"\0", 5)[-1]
+        elif kind == b"iTXt" and (body := content()).startswith(b"XML:com.adobe.xmp\0"):
+            found.xmp = _international_text(body)
+
+
+def _international_text(chunk: bytes) -> bytes:
+    """The text of an iTXt chunk, which may be compressed (PNG third edition, 11.3.3.4)."""
+    rest = chunk.partition(b"\0")[2]
+    text = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
+    return zlib.decompressobj().decompress(text, _MOST) if rest[:1] == b"\1" else text
 
 
 def _webp(stream: BinaryIO, found: Metadata) -> None:
@@ -153,7 +165,7 @@ def _heif(stream: BinaryIO, found: Metadata) -> None:
 
 
 def _plain_boxes(stream: BinaryIO, found: Metadata) -> None:
-    """JPEG 2000 and JPEG XL."""
+    """JPEG 2000 and JPEG XL; CR3 keeps its XMP in the same way."""
     for box in read_boxes(stream):
         if box.kind not in (b"Exif", b"xml ", b"uuid") or box.end - box.start > _MOST:
             continue
@@ -195,18 +207,27 @@ def _photoshop(stream: BinaryIO, found: Metadata) -> None:
 def _search(stream: BinaryIO, found: Metadata) -> None:
     """Camera RAW, and whatever else has its tags near its beginning.
 
-    Canon's CR3 keeps two TIFF blocks in boxes named CMT1 and CMT2, each with one directory;
-    Fujifilm's RAF holds the usual block behind "Exif"; most other RAW is TIFF itself.
+    Canon's CR3 keeps two TIFF blocks in boxes named CMT1 and CMT2, each with one directory, and
+    XMP in a box of its own; Fujifilm's RAF holds a whole JPEG, whose place and length stand in its
+    header; most other RAW is TIFF itself.
     """
     stream.seek(0)
     head = stream.read(_SEARCHED)
-    first, second = head.find(b"CMT1"), head.find(b"CMT2")
-    if first >= 0 and second >= 0:
+    if head.startswith(_RAF):
+        stream.seek(int.from_bytes(head[84:88]))
+        _jpeg(BytesIO(stream.read(min(int.from_bytes(head[88:92]), _MOST))), found)
+        if found.main or found.xmp:
+            return
+    if head[4:8] == b"ftyp":
+        _plain_boxes(stream, found)
+        first, second = head.find(b"CMT1"), head.find(b"CMT2")
         for start, tags in ((first, found.main), (second, found.detail)):
-            exif = Image.Exif()
-            exif.load_from_fp(BytesIO(head[start + 4 :]))
-            tags.update(exif)
-        return
+            if start >= 0:
+                exif = Image.Exif()
+                exif.load_from_fp(BytesIO(head[start + 4 :]))
+                tags.update(exif)
+        if first >= 0:
+            return
     start = head.find(_EXIF_MARK)
     if start >= 0:
         _take(head[start:], found)

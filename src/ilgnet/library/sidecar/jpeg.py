@@ -1,4 +1,4 @@
-"""The XMP packet inside a JPEG: read, and replaced without touching another byte.
+"""The XMP packet inside a JPEG, replaced without touching another byte.
 
 The packet is the APP1 segment that begins with the XMP namespace (XMP Specification Part 3,
 1.1.3). The parts of an extended packet are segments of their own, named by a digest of their
@@ -7,7 +7,6 @@ contents; they stay as they are.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import struct
 from collections.abc import Iterator, Sequence
@@ -39,34 +38,6 @@ class _Segment(NamedTuple):
     def begins(self, marker: int, head: bytes) -> bool:
         """Whether it is of a kind."""
         return self.marker == marker and self.head.startswith(head)
-
-
-class Blocks(NamedTuple):
-    """What stands in front of a JPEG's picture data: its packet and its EXIF, as bytes."""
-
-    xmp: bytes | None
-    exif: bytes | None
-
-
-def read_blocks(stream: BinaryIO) -> Blocks:
-    """The XMP packet and the EXIF block of a JPEG, as far as its segments can be followed.
-
-    Args:
-        stream: the JPEG, opened for reading; the picture's data is not read.
-
-    Raises:
-        LibraryError: there are two packets.
-    """
-    segments: list[_Segment] = []
-    with contextlib.suppress(_BrokenError):
-        for segment in _segments(stream):
-            segments.append(segment)
-    place = _packet(segments)
-    exif = next((segment for segment in segments if segment.begins(_APP1, _EXIF)), None)
-    return Blocks(
-        _contents(stream, place)[len(_XMP) :] if place else None,
-        _contents(stream, exif)[len(_EXIF) + 1 :] if exif else None,
-    )
 
 
 def replace_embedded(data: bytes, old: bytes | None, new: bytes, path: Path) -> bytes:

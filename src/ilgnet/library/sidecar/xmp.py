@@ -158,8 +158,6 @@ def read_picture(path: Path) -> Statement:
             inside = read_inside(stream)
     except OSError as error:
         raise LibraryError(f"{path} cannot be read: {error.strerror}") from error
-    except LibraryError as error:
-        raise LibraryError(f"unreadable XMP: {path} was not touched: {error}") from error
     if inside.xmp is None:
         return Statement(path, None, inside.stars)
     said = read_packet(inside.xmp, path)

@@ -32,6 +32,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
+SLOWEST = 5
 PACKAGES = ("pillow", "simplejpeg", "pillow_heif", "rawpy", "pillow-jxl-plugin", "numpy")
 
 
@@ -81,9 +82,11 @@ def work(seed: str, gigabytes: float) -> None:
             path = Path(folder) / f"{number}-{name}"
             path.write_bytes(damaged(data, random.Random(f"{seed}:{number}")))
             begin = time.monotonic()
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             outcome = {"number": number, "name": name, "code": judge(scorer, path)}
             outcome["seconds"] = time.monotonic() - begin
             outcome["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            outcome["grown"] = outcome["peak"] - before // 1024
             path.unlink()
             answers.write(json.dumps(outcome) + "\n")
 
@@ -154,7 +157,14 @@ class Worker:
         self.process = None
         name = self.names[number % len(self.names)]
         fault = "FAULT hang" if late.is_set() else f"FAULT death {code}"
-        return {"number": number, "name": name, "code": fault, "seconds": 0.0, "peak": 0}
+        return {
+            "number": number,
+            "name": name,
+            "code": fault,
+            "seconds": 0.0,
+            "peak": 0,
+            "grown": 0,
+        }
 
     def stop(self) -> None:
         """Let the process end."""
@@ -214,8 +224,15 @@ def summary(options: argparse.Namespace, outcomes: list[dict[str, Any]]) -> dict
         },
         "seconds_allowed": options.seconds,
         "gigabytes_allowed": options.gigabytes,
-        "slowest_seconds": round(max(outcome["seconds"] for outcome in outcomes), 1),
+        "slowest": [
+            {"number": o["number"], "name": o["name"], "seconds": round(o["seconds"], 1)}
+            for o in sorted(outcomes, key=lambda each: -each["seconds"])[:SLOWEST]
+        ],
         "peak_megabytes": max(outcome["peak"] for outcome in outcomes),
+        "hungriest": [
+            {key: o[key] for key in ("number", "name", "grown")}
+            for o in sorted(outcomes, key=lambda each: -each["grown"])[:SLOWEST]
+        ],
         "outcomes": dict(Counter(o["code"].partition(" ")[0] for o in outcomes).most_common()),
         "by_format": {name: dict(counts) for name, counts in sorted(by_format.items())},
         "faults": faults,

@@ -27,6 +27,7 @@ PACKAGES: Final = {
     "onnxruntime": None,
     "pillow-heif": "heif",
     "rawpy": "raw",
+    "pillow-jxl-plugin": "jxl",
     "pyarrow": "parquet",
     "scipy": "evaluate",
     "torch": "train",
@@ -107,5 +108,5 @@ def _print(findings: list[Finding]) -> None:
         console.print(Text(about, style="bold"))
         for finding in group:
             mark = ("✓", "green") if finding.works else ("✗", "red" if finding.needed else "yellow")
-            line = Text.assemble("  ", mark, f" {finding.name:<12} {finding.detail}".rstrip())
+            line = Text.assemble("  ", mark, f" {finding.name:<17} {finding.detail}".rstrip())
             console.print(line, soft_wrap=True)

@@ -73,27 +73,27 @@ def _profile_cicp(profile: bytes) -> Cicp | None:
     return None
 
 
-def eight_bits(image: Image.Image, highest: float | None = None) -> Image.Image:
+def eight_bits(image: Image.Image, white: float | None = None) -> Image.Image:
     """Deep grey as 8-bit grey, a palette's colours as themselves; other pictures as they are.
 
     Args:
         image: a loaded picture of any mode.
-        highest: what white is in deep grey, where the file says so.
+        white: what white is in deep grey, where the file says so.
 
     Raises:
         ImageError: nothing tells what white is.
     """
     if image.mode.startswith("I") or image.mode == "F":
-        return _eight_bit_grey(image, highest)
+        return _eight_bit_grey(image, white)
     if image.mode in ("P", "PA"):
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     return image.convert("L") if image.mode == "1" else image
 
 
-def _eight_bit_grey(image: Image.Image, highest: float | None) -> Image.Image:
+def _eight_bit_grey(image: Image.Image, white: float | None) -> Image.Image:
     """16-bit, 32-bit and float grey to 8-bit grey, from their full range."""
     values = np.asarray(image)
-    scale = 255 / (highest or _white(image.mode, values))
+    scale = 255 / (white or _white(image.mode, values))
     grey = np.empty(values.shape, np.uint8)
     for top in range(0, len(values), _ROWS):  # a large picture is never held in floats
         rows = np.nan_to_num(values[top : top + _ROWS].astype(np.float64)) * scale

@@ -7,6 +7,7 @@ camera RAW through extras. Every failure is an `ImageError` with a code.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,9 @@ from ilgnet.images.whole import ends_early
 from ilgnet.values import ImageSource
 
 _SOURCES: Final = (str, PathLike, bytes, bytearray, memoryview, np.ndarray, Image.Image)
+_NO_FAULT_OF_THE_DISK: Final = (None, 0, errno.EINVAL, errno.EOVERFLOW)
+"""What comes of following a damaged offset."""
+
 _UNSUPPORTED: Final = re.compile(
     "unsupported|not (yet )?(supported|implemented)|cannot handle|unknown pixel", re.IGNORECASE
 )
@@ -120,6 +124,11 @@ def _decoded(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
             return read_heic(stream, min_side)
         case formats.AVIF:
             return read_avif(stream, min_side)
+        case formats.NETPBM:
+            image = open_with_pillow(formats.NETPBM, stream)
+            # Pillow stretches what is deeper than eight bits to sixteen.
+            white = 65535 if image.mode == "I" else None
+            return from_pillow(image, min_side, white=white)
         case None:
             name = unread_name(head, extension)
             raise ImageError(
@@ -149,7 +158,7 @@ def _decoding() -> Iterator[None]:
     except Exception as error:
         # Decoders of untrusted bytes raise anything: struct.error, SyntaxError, zlib.error, ...
         text = _words(error)
-        if isinstance(error, OSError) and error.errno:
+        if isinstance(error, OSError) and error.errno not in _NO_FAULT_OF_THE_DISK:
             raise image_error(error) from error
         if isinstance(error, EOFError) or "truncated" in text.lower():
             raise truncated() from error

@@ -175,10 +175,8 @@ def find_format(head: bytes, extension: str = "") -> Format | None:
         return RAW if of_canon or extension in RAW.extensions else TIFF
     if head.startswith(_RAW_MAGIC) or extension in _RAW_BY_NAME:
         return RAW
-    if unread_name(head):
-        return None
-    by_name = (each for each in (TGA, DIB) if extension in each.extensions)
-    return next(by_name, None)
+    # Without a mark of their own; a TGA may begin as an icon does.
+    return next((each for each in (TGA, DIB) if extension in each.extensions), None)
 
 
 def _by_brands(head: bytes) -> Format | None:

@@ -74,6 +74,7 @@ def from_pillow(
     *,
     box: tuple[int, int, int, int] | None = None,
     cicp: Cicp | None = None,
+    white: float | None = None,
 ) -> Picture:
     """Load a picture that Pillow has opened, and finish it.
 
@@ -82,9 +83,10 @@ def from_pillow(
         min_side: as for `read_image`.
         box: the part of it that is to be seen, as stored: left, top, right, bottom.
         cicp: how its colours are encoded, where the file says so by numbers.
+        white: the value of white in deep grey, where the format says so.
 
     Raises:
-        ImageError: it is too large.
+        ImageError: it is too large, or nothing tells what white is.
     """
     width, height = image.size
     check_pixels(width, height)
@@ -95,7 +97,7 @@ def from_pillow(
         if box is not None:
             size = (box[2] - box[0], box[3] - box[1])
         profile = image.info.get("icc_profile")
-        small = smaller(eight_bits(image), min_side, box)
+        small = smaller(eight_bits(image, white), min_side, box)
         return upright(small, profile, turn, size, cicp)
 
 

@@ -10,10 +10,14 @@ from PIL import Image
 from ilgnet.errors import ImageError, MissingExtra, require
 from ilgnet.images.decode import read_image
 
-OPTIONAL_FORMATS: Final = {"HEIC": ("pillow_heif", "heif"), "camera RAW": ("rawpy", "raw")}
+OPTIONAL_FORMATS: Final = {
+    "HEIC": ("pillow_heif", "heif"),
+    "camera RAW": ("rawpy", "raw"),
+    "JPEG XL": ("pillow_jxl", "jxl"),
+}
 """Format -> (module that decodes it, extra that brings the module)."""
 
-_ALWAYS: Final = ("JPEG", "PNG", "WebP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000")
+_ALWAYS: Final = ("JPEG", "PNG", "WebP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
 
 
 def decodable_formats() -> dict[str, str]:

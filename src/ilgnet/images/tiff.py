@@ -66,14 +66,20 @@ _COMPRESSIONS: Final = {
 _SAMPLES: Final = {2: "signed-integer", 3: "floating-point", 5: "complex", 6: "complex"}
 
 
-class _Planes(TiffImagePlugin.TiffImageFile):
-    """Uncompressed samples of 16 bits in planes, which Pillow reads as if they had eight."""
+class _Tiff(TiffImagePlugin.TiffImageFile):
+    """Pillow's reader with our limit of pixels, and with planes of 16 bits as they lie."""
+
+    def load_prepare(self) -> None:
+        if self._im is None:
+            self.im = Image.new(self.mode, self._tile_size, None).im
+        super().load_prepare()
 
     def _setup(self) -> None:
         super()._setup()
         bits, planes = self.tag_v2.get(BITS, (1,)), self.tag_v2.get(PLANES, 1)
         if planes == 2 and bits[0] == 16 and not self.use_load_libtiff:
-            # libtiff puts the planes together; it gives samples in this machine's order.
+            # Pillow would read them as if they had eight bits. libtiff puts the planes together,
+            # and gives samples in this machine's order.
             self.use_load_libtiff = True
             raw_mode = f"{self.mode};16N"
             args = (raw_mode, False, self.tag_v2.offset)
@@ -195,4 +201,4 @@ def _open(stream: BinaryIO, page: Directory, first: Directory) -> Image.Image:
         patches[value] = _BLACK_IS_ZERO.to_bytes(2, order)
     stream.seek(0)
     source: Any = _Patched(stream, patches) if patches else stream
-    return _Planes(source, "")
+    return _Tiff(source, "")

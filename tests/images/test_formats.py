@@ -1,0 +1,164 @@
+"""Which formats are read, which are named, and none in silence."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from ilgnet.errors import ImageError
+from ilgnet.images.decode import read_image
+from ilgnet.images.formats import (
+    IMAGE_EXTENSIONS,
+    READ,
+    UNREAD,
+    UNREAD_EXTENSIONS,
+    VIDEO_EXTENSIONS,
+)
+from ilgnet.library.photograph.survey import survey
+from tests.images.test_decode import assert_is_scene
+from tests.worst_folder import HEIGHT, WIDTH, encoded, scene
+
+
+def test_no_extension_stands_for_two_formats() -> None:
+    endings = [ending for each in (*READ, *UNREAD) for ending in each.extensions]
+    assert len(endings) == len(set(endings))
+    assert not VIDEO_EXTENSIONS & set(endings)
+    assert not IMAGE_EXTENSIONS & set(UNREAD_EXTENSIONS)
+
+
+def photoshop(rgb: np.ndarray, *, bits: int = 8, mode: int = 3, version: int = 1) -> bytes:
+    """A flat document as Photoshop writes its composite: planes, uncompressed."""
+    height, width, channels = rgb.shape
+    head = b"8BPS" + version.to_bytes(2) + bytes(6) + channels.to_bytes(2)
+    head += height.to_bytes(4) + width.to_bytes(4) + bits.to_bytes(2) + mode.to_bytes(2)
+    planes = np.moveaxis(rgb, -1, 0).tobytes()
+    return head + bytes(12) + bytes(2) + planes
+
+
+@pytest.mark.parametrize("format", ["PPM", "TGA", "DIB"])
+def test_older_formats_are_read(format: str, tmp_path: Path) -> None:
+    path = tmp_path / f"photo.{format.lower()}"
+    scene().save(path, format)
+    picture = read_image(path)
+    assert (picture.width, picture.height) == (WIDTH, HEIGHT)
+    assert_is_scene(picture.rgb)
+
+
+def test_sixteen_bits_of_a_netpbm_file_stay_dark_where_they_are() -> None:
+    dark = b"P5 8 8 65535\n" + (200).to_bytes(2) * 64
+    assert (read_image(dark).rgb == 1).all()
+
+
+def test_a_photoshop_document_is_its_composite() -> None:
+    picture = read_image(photoshop(np.asarray(scene())))
+    assert (picture.width, picture.height) == (WIDTH, HEIGHT)
+    assert_is_scene(picture.rgb)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (photoshop(np.asarray(scene()), bits=16), "16-bit RGB Photoshop"),
+        (photoshop(np.asarray(scene()), bits=32), "32-bit RGB Photoshop"),
+        (photoshop(np.asarray(scene()), mode=9, bits=16), "16-bit Lab Photoshop"),
+        (photoshop(np.asarray(scene()), version=2), "large Photoshop"),
+        (b"II\xbc\x01" + bytes(100), "JPEG XR"),
+        (b"v/1\x01" + bytes(100), "OpenEXR"),
+        (b"#?RADIANCE\n" + bytes(100), "Radiance HDR"),
+        (b"gimp xcf v011\0" + bytes(100), "GIMP"),
+        (b"qoif" + bytes(100), "QOI"),
+        (b"\0\0\1\0\1\0" + bytes(100), "icon"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>" + bytes(100), "SVG"),
+        (b"%PDF-1.7" + bytes(100), "PDF"),
+    ],
+)
+def test_what_is_not_read_is_named(data: bytes, words: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        read_image(data)
+    assert caught.value.code == "unsupported_format"
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize("ending", sorted(UNREAD_EXTENSIONS))
+def test_a_named_file_of_such_a_format_is_named_too(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"photo{ending}"
+    path.write_bytes(b"whatever it holds" * 10)
+    with pytest.raises(ImageError) as caught:
+        read_image(path)
+    assert caught.value.code == "unsupported_format"
+    assert UNREAD_EXTENSIONS[ending] in caught.value.message
+
+
+def test_jpeg_xl_needs_its_extra_and_decodes_with_it() -> None:
+    pytest.importorskip("pillow_jxl", reason="pip install 'ilgnet[jxl]'")
+    for container in (False, True):
+        data = encoded(scene(), "JXL", quality=95, use_container=container)
+        picture = read_image(data)
+        assert (picture.width, picture.height) == (WIDTH, HEIGHT)
+        assert_is_scene(picture.rgb, tolerance=10)
+    with pytest.raises(ImageError) as caught:
+        read_image(data[: len(data) // 2])
+    assert caught.value.code == "truncated"
+
+
+def test_without_its_extra_jpeg_xl_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pillow_jxl", None)
+    for head in (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"):
+        with pytest.raises(ImageError, match=r"JPEG XL.*pip install 'ilgnet\[jxl\]'") as caught:
+            read_image(head + bytes(64))
+        assert caught.value.code == "unsupported_format"
+
+
+def test_a_png_with_a_long_text_is_a_good_picture() -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", "<x/>" + " " * 1_200_000, zip=True)
+    text.add_text("Comment", "words " * 300_000, zip=True)
+    assert_is_scene(read_image(encoded(scene(), "PNG", pnginfo=text)).rgb)
+    data = encoded(scene(), "PNG")
+    late = encoded(scene(), "PNG", pnginfo=text)
+    chunk = late[late.index(b"iTXt") - 4 : late.index(b"IDAT") - 4]
+    assert_is_scene(read_image(data[:-12] + chunk + data[-12:]).rgb)
+
+
+def test_the_survey_of_a_library_names_them(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.exr", "c.SVG", ".d.exr", "e.txt", "f.mov", "b.exr.xmp"):
+        (tmp_path / name).write_bytes(b"")
+    found = survey(tmp_path)
+    assert found.unread == ("b.exr", "c.SVG")
+    assert found.pictures == ("a.jpg",)
+    assert found.orphans == ()
+
+
+def test_pillows_own_limits_are_not_the_process_s_to_change() -> None:
+    """Importing changes no filter; and what Pillow would warn of is read without a word."""
+    import subprocess
+    import sys
+
+    code = (
+        "import warnings; before = list(warnings.filters); import ilgnet, ilgnet.images.decode; "
+        "from PIL import Image; "
+        "new = [f for f in warnings.filters if f not in before]; "
+        "mine = [f for f in new if not f[1] and issubclass(Image.DecompressionBombWarning, f[2])]; "
+        "assert not mine, mine"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_picture_beyond_pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # it warns beyond, and refuses twice that
+    for format, options in (
+        ("PNG", {}),
+        ("JPEG", {}),
+        ("GIF", {}),
+        ("BMP", {}),
+        ("AVIF", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+    ):
+        stream = BytesIO()
+        scene().save(stream, format, **options)
+        assert_is_scene(read_image(stream.getvalue(), min_side=16).rgb, tolerance=40)

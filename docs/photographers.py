@@ -90,7 +90,7 @@ def main() -> None:
                         f"{shot['score']:.2f}" + ("  best" if index == 0 else ""),
                         COLOURS["keep"] if index == 0 else "",
                     )
-                    for index, shot in enumerate(burst["shots"])
+                    for index, shot in enumerate(burst["photographs"])
                 ]
                 for burst in bursts
             ],

@@ -13,26 +13,37 @@ import ilgnet
 from ilgnet.values import ImageSource
 
 PUBLIC = [
+    "BurstRule",
+    "CullMarks",
+    "CullRule",
     "DataError",
     "Failure",
+    "Filter",
     "IlgnetError",
     "ImageError",
     "ImageRef",
+    "Library",
     "LibraryError",
+    "MarkRule",
     "MissingExtra",
     "ModelError",
     "Outcome",
+    "Photograph",
     "RecipeError",
     "ScoreDistribution",
     "Scorer",
+    "StarRule",
+    "TransferRule",
     "Verdict",
     "Weights",
     "__version__",
     "builtin_models",
     "find_images",
     "load",
+    "open_library",
     "to_arrow",
     "to_pandas",
+    "undo",
 ]
 
 

@@ -93,8 +93,9 @@ def work(seed: str, gigabytes: float) -> None:
 
 def judge(scorer: Any, path: Path) -> str:
     """ "scored", the code of a failure row, or what is wrong in words."""
-    from ilgnet.images.sources import find_images
     from ilgnet.library.photograph.photographs import read_file_capture
+
+    from ilgnet.images.sources import find_images
     from ilgnet.values import Failure
 
     try:

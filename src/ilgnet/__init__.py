@@ -9,9 +9,16 @@ verdict.percentile   # share of AVA's pictures that scored lower, 0..100
 
 for outcome in scorer.score_many(paths):   # Verdict or Failure, in input order
     ...
+
+library = ilgnet.open_library("photos/")
+proposal = library.cull(ilgnet.CullRule("count", 30), ilgnet.TransferRule("move"))
+run = proposal.apply()   # nothing is moved or written before this
+run.undo()
 """
 
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
 
 from ilgnet.errors import (
     DataError,
@@ -28,27 +35,70 @@ from ilgnet.scoring import Scorer, load
 from ilgnet.values import Failure, ImageRef, Outcome, ScoreDistribution, Verdict
 from ilgnet.zoo.records import Weights, builtin_models
 
+if TYPE_CHECKING:
+    from ilgnet.library.catalogue.rows import Filter
+    from ilgnet.library.choosing.bursts import BurstRule
+    from ilgnet.library.choosing.cull import CullRule
+    from ilgnet.library.choosing.plan_marks import MarkRule
+    from ilgnet.library.choosing.plan_transfers import TransferRule
+    from ilgnet.library.choosing.stars import StarRule
+    from ilgnet.library.open_library import CullMarks, Library, open_library, undo
+    from ilgnet.library.photograph.photograph import Photograph
+
+_LATER: Final = {
+    "BurstRule": "library.choosing.bursts",
+    "CullMarks": "library.open_library",
+    "CullRule": "library.choosing.cull",
+    "Filter": "library.catalogue.rows",
+    "Library": "library.open_library",
+    "MarkRule": "library.choosing.plan_marks",
+    "Photograph": "library.photograph.photograph",
+    "StarRule": "library.choosing.stars",
+    "TransferRule": "library.choosing.plan_transfers",
+    "open_library": "library.open_library",
+    "undo": "library.open_library",
+}
+"""Where names are that are imported when they are first asked for: scoring needs none of them."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'ilgnet' has no attribute {name!r}")
+    return getattr(import_module(f"ilgnet.{_LATER[name]}"), name)
+
+
 __version__ = version("ilgnet")
 
 __all__ = [
+    "BurstRule",
+    "CullMarks",
+    "CullRule",
     "DataError",
     "Failure",
+    "Filter",
     "IlgnetError",
     "ImageError",
     "ImageRef",
+    "Library",
     "LibraryError",
+    "MarkRule",
     "MissingExtra",
     "ModelError",
     "Outcome",
+    "Photograph",
     "RecipeError",
     "ScoreDistribution",
     "Scorer",
+    "StarRule",
+    "TransferRule",
     "Verdict",
     "Weights",
     "__version__",
     "builtin_models",
     "find_images",
     "load",
+    "open_library",
     "to_arrow",
     "to_pandas",
+    "undo",
 ]

@@ -198,7 +198,7 @@ def play(season: Season, model: Path, taste: Path, kills: int) -> dict[str, Any]
         learnt = ilgnet("taste", "learn", root, "-o", taste, "--model", model, "--json").stdout
     with season.timed("bursts"):
         bursts = json.loads(ilgnet("bursts", root, "--json").stdout)
-    sizes = Counter(len(burst["shots"]) for burst in bursts["bursts"])
+    sizes = Counter(len(burst["photographs"]) for burst in bursts["bursts"])
     assert sizes == Counter(season.bursts)
 
     cull = ("cull", *library, "--top", "1", "--per", "burst", "--move")

@@ -11,44 +11,43 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from ilgnet.images.sources import find_images
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import beside_pictures
-from ilgnet.library.catalogue.score import score_library
+from ilgnet.library.catalogue.score_once import score_library
 from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts, why_best
 from ilgnet.library.choosing.near_duplicates import (
     NEAR_DUPLICATE,
     find_near_duplicates,
     nearest_earlier,
 )
-from ilgnet.library.photograph.shots import Shot, group_files, shots
+from ilgnet.library.photograph.files import group_files
+from ilgnet.library.photograph.gather import gather
+from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.scoring import Scorer
 from ilgnet.taste.agreement import among_all, within_groups
 from ilgnet.zoo.records import DEFAULT_MODEL, ONNX_NAME, find_weights
-from tests.library.made_up import made_up_shots
+from tests.library.made_up import featured, made_up_photographs
 from tests.library.season import make_old, write_picture
 
 NOON = datetime(2024, 5, 1, 12, 0, 0)
-Catalogued = tuple[list[Shot], NDArray[np.float32]]
 
 
-def catalogued(scorer: Scorer, root: Path) -> Catalogued:
+def catalogued(scorer: Scorer, root: Path) -> list[Photograph]:
     with Catalogue(beside_pictures(root), "create") as catalogue:
         list(score_library(scorer, find_images([root]), catalogue))
         model = catalogue.find_model()
-        found = shots(catalogue.entries(model))
-        return found, catalogue.features(model, [shot.entry.sha256 for shot in found])
+        return gather(catalogue.scored_files(model, features=True))
 
 
 def names(groups: list[Group]) -> list[list[str]]:
-    return sorted(sorted(shot.path for shot in group.shots) for group in groups)
+    return sorted(sorted(photo.name for photo in group.photographs) for group in groups)
 
 
 def bursts(scorer: Scorer, root: Path, **rule: float) -> list[list[str]]:
-    return names(find_bursts(*catalogued(scorer, root), BurstRule(**rule)))
+    return names(find_bursts(catalogued(scorer, root), BurstRule(**rule)))
 
 
 def after(seconds: float) -> datetime:
@@ -117,7 +116,7 @@ def test_a_frame_out_of_focus_belongs_to_its_moment(scorer: Scorer, tmp_path: Pa
     """A moment apart, frames need be less alike; at the very same time, seconds may be lost."""
     for name, seconds, brightness in (("a.jpg", 0.0, 0), ("b.jpg", 0.3, 30)):
         write_picture(tmp_path / name, 1, brightness=brightness, taken=after(seconds))
-    _, features = catalogued(scorer, tmp_path)
+    features = np.stack([photo.features for photo in catalogued(scorer, tmp_path)])
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     alike = float(unit[0] @ unit[1])
     rule = {"similarity": alike + 0.05, "quick_similarity": alike - 0.05}
@@ -131,9 +130,9 @@ def test_raw_and_jpeg_are_one_shot(scorer: Scorer, tmp_path: Path) -> None:
     jpeg = write_picture(tmp_path / "DSC_1.jpg", 1, taken=NOON)
     # A TIFF with a camera's extension; what decodes it is not the question here.
     shutil.copy(jpeg, tmp_path / "DSC_1.NEF")
-    found, features = catalogued(scorer, tmp_path)
-    assert [shot.files for shot in found] == [("DSC_1.jpg", "DSC_1.NEF")]
-    assert find_bursts(found, features) == []
+    (photo,) = catalogued(scorer, tmp_path)
+    assert [path.name for path in photo.group.pictures] == ["DSC_1.jpg", "DSC_1.NEF"]
+    assert find_bursts([photo]) == []
 
 
 @pytest.mark.parametrize(
@@ -155,8 +154,8 @@ def test_the_best_comes_first_with_a_reason(scorer: Scorer, tmp_path: Path) -> N
         write_picture(
             tmp_path / f"{frame}.jpg", 1, frame, brightness=brightness, taken=after(frame / 4)
         )
-    (group,) = find_bursts(*catalogued(scorer, tmp_path), BurstRule(similarity=0.5))
-    scores = [shot.score for shot in group.shots]
+    (group,) = find_bursts(catalogued(scorer, tmp_path), BurstRule(similarity=0.5))
+    scores = [photo.score for photo in group.photographs]
     assert scores == sorted(scores, reverse=True)
     assert group.why == "3 frames within 0.5 s that look alike"
     lead = scores[0] - scores[1]
@@ -166,30 +165,28 @@ def test_the_best_comes_first_with_a_reason(scorer: Scorer, tmp_path: Path) -> N
 def test_what_a_model_tells_of_frames_decides_between_them(scorer: Scorer, tmp_path: Path) -> None:
     for frame in range(3):
         write_picture(tmp_path / f"{frame}.jpg", 1, frame, taken=after(frame / 4))
-    shots, features = catalogued(scorer, tmp_path)
     told = [
-        replace(shot, entry=replace(shot.entry, verdict=replace(shot.entry.verdict, technical=t)))
-        for shot, t in zip(shots, (-1.5, 0.5, -0.5), strict=True)
+        replace(photo, verdict=replace(photo.verdict, technical=t))
+        for photo, t in zip(catalogued(scorer, tmp_path), (-1.5, 0.5, -0.5), strict=True)
     ]
-    (group,) = find_bursts(told, features)
-    assert [shot.path for shot in group.shots] == ["1.jpg", "2.jpg", "0.jpg"]
+    (group,) = find_bursts(told)
+    assert [photo.name for photo in group.photographs] == ["1.jpg", "2.jpg", "0.jpg"]
     assert " (technical +0.50), " in group.best
 
 
 def test_what_is_too_close_to_call_is_said(scorer: Scorer, tmp_path: Path) -> None:
     for frame in range(3):
         write_picture(tmp_path / f"{frame}.jpg", 1, frame, taken=after(frame / 4))
-    (group,) = find_bursts(*catalogued(scorer, tmp_path))
+    (group,) = find_bursts(catalogued(scorer, tmp_path))
     assert group.best.endswith("too close to call, look at them")
-    assert why_best(group.shots[:2]).endswith("look at both")
+    assert why_best(group.photographs[:2]).endswith("look at both")
 
 
 def test_a_long_day_of_interleaved_pictures_takes_no_quadratic_time() -> None:
     """6,000 frames, 120 of each minute: at most 64 bursts are compared with each."""
-    found, features = made_up_shots(6_000, per_burst=4)
-    groups = find_bursts(found, features)
+    groups = find_bursts(made_up_photographs(6_000, per_burst=4))
     assert len(groups) == 1_500
-    assert {len(group.shots) for group in groups} == {4}
+    assert {len(group.photographs) for group in groups} == {4}
 
 
 def test_copies_and_edits_are_near_duplicates_whenever_taken(
@@ -202,11 +199,11 @@ def test_copies_and_edits_are_near_duplicates_whenever_taken(
     make_old(tmp_path / "small.png")
     for scene in range(2, 12):
         write_picture(tmp_path / f"scene{scene}.jpg", scene, taken=NOON)
-    found, features = catalogued(scorer, tmp_path)
-    groups = find_near_duplicates(found, features, 0.97)
+    found = catalogued(scorer, tmp_path)
+    groups = find_near_duplicates(found, 0.97)
     assert names(groups) == [["copy.jpg", "original.jpg", "small.png"]]
-    same = [index for index, shot in enumerate(found) if shot.path in ("copy.jpg", "original.jpg")]
-    (group,) = find_near_duplicates([found[i] for i in same], features[same], 0.97)
+    same = [photo for photo in found if photo.name in ("copy.jpg", "original.jpg")]
+    (group,) = find_near_duplicates(same, 0.97)
     assert group.why == "2 files with the very same contents"
 
 
@@ -224,10 +221,10 @@ def test_nearest_earlier_is_that_of_an_exhaustive_search() -> None:
 
 def test_bursts_copy_no_features() -> None:
     """A hundred thousand vectors of a thousand numbers are 400 MB, and once is enough."""
-    found, _ = made_up_shots(3000, 1)
     features = np.random.default_rng(0).standard_normal((3000, 1000)).astype(np.float32)
+    found = featured(made_up_photographs(3000, 1), features)
     tracemalloc.start()
-    find_bursts(found, features)
+    find_bursts(found)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < features.nbytes / 2

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from ilgnet.engines.protocol import EngineOutput
 from ilgnet.errors import LibraryError
 from ilgnet.images.sources import find_images
-from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.catalogue import EVERYTHING, Catalogue
 from ilgnet.library.catalogue.file import PAGE_BYTES
 from ilgnet.library.catalogue.place import beside_pictures, find_library, in_user_folder
 from ilgnet.library.catalogue.rows import Filter
 from ilgnet.library.catalogue.schema import MIGRATIONS, migrate
-from ilgnet.library.catalogue.score import score_library
+from ilgnet.library.catalogue.score_once import score_library
 from ilgnet.library.catalogue.upkeep import status
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import Failure, Outcome, Verdict
@@ -61,8 +61,10 @@ def run(scorer: Scorer, catalogue: Catalogue, *paths: Path) -> tuple[list[Outcom
     """Outcomes, and how many pictures reached the network."""
     engine = CountingEngine(scorer)
     counted = Scorer(scorer.weights, engine, threads=2)
-    images = find_images(paths or [catalogue.library.root])
-    return list(score_library(counted, images, catalogue)), engine.pictures
+    images = find_images(paths or [catalogue.place.root])
+    scored = score_library(counted, images, catalogue)
+    outcomes: list[Outcome] = [s if isinstance(s, Failure) else s.verdict for s in scored]
+    return outcomes, engine.pictures
 
 
 def test_second_run_reaches_no_network_and_says_the_same(
@@ -76,6 +78,12 @@ def test_second_run_reaches_no_network_and_says_the_same(
     assert second == first
 
 
+def names(catalogue: Catalogue, which: Filter = EVERYTHING) -> list[str]:
+    """The catalogue's paths of what it knows."""
+    found = catalogue.scored_files(catalogue.find_model(), which)
+    return [catalogue.relative(file.path) for file in found]
+
+
 def no_reading(*_: object) -> None:
     raise AssertionError("an unchanged file was read")
 
@@ -86,7 +94,7 @@ def test_second_run_does_not_even_read_unchanged_files(
     # As if the files had been there for longer than the two seconds of the next test.
     monkeypatch.setattr("ilgnet.library.catalogue.catalogue.RACY_NS", -1)
     first, _ = run(scorer, catalogue)
-    monkeypatch.setattr("ilgnet.library.catalogue.score._read", no_reading)
+    monkeypatch.setattr("ilgnet.library.catalogue.score_once._hash", no_reading)
     assert run(scorer, catalogue)[0] == first
 
 
@@ -94,7 +102,7 @@ def test_a_file_that_was_changed_a_moment_before_is_read_again(
     scorer: Scorer, catalogue: Catalogue, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(scorer, catalogue)  # within two seconds of writing the files
-    monkeypatch.setattr("ilgnet.library.catalogue.score._read", no_reading)
+    monkeypatch.setattr("ilgnet.library.catalogue.score_once._hash", no_reading)
     with pytest.raises(AssertionError, match="was read"):
         run(scorer, catalogue)
 
@@ -134,7 +142,7 @@ def test_moved_renamed_and_copied_pictures_keep_their_scores(
     scores = {Path(o.path).name: o.score for o in second if isinstance(o, Verdict)}
     assert scores["sunrise.jpg"] == first[0].score
     assert scores["copy.jpg"] == scores["IMG_0005.jpg"]
-    paths = [entry.path for entry in catalogue.entries(catalogue.find_model())]
+    paths = names(catalogue)
     assert "day0/IMG_0000.jpg" not in paths
     assert len(paths) == 7
 
@@ -185,7 +193,7 @@ def test_a_picture_that_goes_bad_loses_its_row_but_not_its_score(
     good = path.read_bytes()
     path.write_bytes(good[:500])
     assert isinstance(run(scorer, catalogue)[0][0], Failure)
-    assert len(list(catalogue.entries(catalogue.find_model()))) == 5
+    assert len(names(catalogue)) == 5
     path.write_bytes(good)
     assert run(scorer, catalogue)[1] == 0
 
@@ -244,8 +252,8 @@ def test_what_a_camera_wrote_is_kept(scorer: Scorer, tmp_path: Path) -> None:
     write_picture(tmp_path / "DSC_0042.jpg", 0, taken=moment, camera="X100")
     with Catalogue(beside_pictures(tmp_path), "create") as catalogue:
         run(scorer, catalogue)
-        (entry,) = catalogue.entries(catalogue.find_model())
-        assert (entry.taken, entry.camera, entry.sequence) == (moment, "Maker X100", 42)
+        (file,) = catalogue.scored_files(catalogue.find_model())
+        assert (file.taken, file.capture.camera, file.sequence) == (moment, "Maker X100", 42)
 
 
 def test_features_are_kept_as_the_network_gave_them(
@@ -253,10 +261,9 @@ def test_features_are_kept_as_the_network_gave_them(
 ) -> None:
     run(scorer, catalogue)
     model = catalogue.find_model()
-    entries = list(catalogue.entries(model))
-    kept = catalogue.features(model, [entry.sha256 for entry in entries])
+    kept = [file.features for file in catalogue.scored_files(model, features=True)]
     fresh = [v.features for v in scorer.score_many(find_images([root]), features=True)]
-    np.testing.assert_allclose(kept, np.stack(fresh), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(np.stack(kept), np.stack(fresh), rtol=1e-3, atol=1e-3)
 
 
 def test_filters(scorer: Scorer, tmp_path: Path) -> None:
@@ -269,12 +276,12 @@ def test_filters(scorer: Scorer, tmp_path: Path) -> None:
         model = catalogue.find_model()
 
         def paths(which: Filter) -> list[str]:
-            return [entry.path for entry in catalogue.entries(model, which)]
+            return names(catalogue, which)
 
         assert paths(Filter(since="2024-05-02", until="2024-05-03")) == ["d2/a.jpg", "d3/a.jpg"]
         assert paths(Filter(folder="d1")) == ["d1/a.jpg"]
         assert len(paths(Filter(folder="."))) == 5
-        scores = sorted(e.verdict.score for e in catalogue.entries(model))
+        scores = sorted(file.score for file in catalogue.scored_files(model))
         assert len(paths(Filter(min_score=scores[1], max_score=scores[3]))) == 3
 
 
@@ -284,7 +291,7 @@ def test_names_that_are_not_utf8(scorer: Scorer, tmp_path: Path) -> None:
     with Catalogue(beside_pictures(tmp_path), "create") as catalogue:
         first, _ = run(scorer, catalogue)
         assert run(scorer, catalogue) == (first, 0)
-        assert {e.verdict.path for e in catalogue.entries(catalogue.find_model())} == {
+        assert {file.verdict.path for file in catalogue.scored_files(catalogue.find_model())} == {
             outcome.path for outcome in first
         }
 
@@ -377,10 +384,10 @@ def test_a_foreign_or_damaged_file_is_left_untouched(tmp_path: Path) -> None:
 def test_a_damaged_page_is_named(scorer: Scorer, catalogue: Catalogue, root: Path) -> None:
     run(scorer, catalogue)
     catalogue.close()
-    data = bytearray(catalogue.library.file.read_bytes())
+    data = bytearray(catalogue.place.file.read_bytes())
     data[PAGE_BYTES:] = b"\xa5" * (len(data) - PAGE_BYTES)
-    catalogue.library.file.write_bytes(data)
-    with Catalogue(catalogue.library) as broken, pytest.raises(LibraryError, match="damaged"):
+    catalogue.place.file.write_bytes(data)
+    with Catalogue(catalogue.place) as broken, pytest.raises(LibraryError, match="damaged"):
         run(scorer, broken)
 
 
@@ -391,7 +398,7 @@ def test_ten_thousand_pictures_answer_in_a_fraction_of_a_second(tmp_path: Path) 
         start = time.process_time()
         found = status(catalogue)
         model = catalogue.find_model()
-        may = list(catalogue.entries(model, Filter(since="2024-05-01", until="2024-05-31")))
+        may = list(catalogue.scored_files(model, Filter(since="2024-05-01", until="2024-05-31")))
         took = time.process_time() - start
     assert (found.pictures, len(found.new), len(found.missing)) == (10_000, 0, 0)
     assert len(may) == round(10_000 * 31 / 365)

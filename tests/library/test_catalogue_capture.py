@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from ilgnet.library.catalogue.score import score_library
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -16,7 +17,6 @@ from ilgnet.images.sources import find_images
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import beside_pictures
 from ilgnet.library.catalogue.schema import m004_times_again
-from ilgnet.library.catalogue.score import score_library
 from ilgnet.library.photograph.capture import Capture, read_capture, sequence_number
 from ilgnet.scoring import Scorer
 from tests.library.season import exif, picture, write_picture

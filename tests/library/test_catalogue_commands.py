@@ -67,7 +67,7 @@ def test_status_counts_pairs_and_pictures_without_time(root: Path, tiny_model: P
     picture(3).save(root / "day0" / "IMG_0002.dng", "TIFF")
     call("score", "--library", root, "--model", tiny_model, "--quiet")
     text = call("library", "status", root).stdout
-    assert "1 RAW and JPEG pairs" in text
+    assert "1 RAW and JPEG pair, " in text
     assert "passed over, because only pictures are scored" in text
     assert "day0/gone.xmp" in text
 

@@ -20,7 +20,7 @@ import pytest
 from ilgnet.errors import LibraryError
 from ilgnet.images.sources import find_images
 from ilgnet.library.catalogue import file as catalogue_file
-from ilgnet.library.catalogue import score as catalogue_score
+from ilgnet.library.catalogue import score_once as catalogue_score
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import beside_pictures, in_user_folder
 from ilgnet.scoring import Scorer
@@ -35,7 +35,7 @@ import sys
 from pathlib import Path
 from ilgnet.images.sources import find_images
 from ilgnet.library.catalogue import file as catalogue_file
-from ilgnet.library.catalogue import score as catalogue_score
+from ilgnet.library.catalogue import score_once as catalogue_score
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import beside_pictures
 from ilgnet.scoring import load
@@ -221,7 +221,7 @@ def test_a_catalogue_on_read_only_media_can_be_read_but_not_written(
     protect(root)
     with ordinary_user():
         with Catalogue(beside_pictures(root), "read") as catalogue:
-            assert len(list(catalogue.entries(catalogue.find_model()))) == 1
+            assert len(list(catalogue.scored_files(catalogue.find_model()))) == 1
         with (
             pytest.raises(LibraryError, match=r"may not be written|cannot be opened"),
             Catalogue(beside_pictures(root)) as catalogue,
@@ -235,7 +235,7 @@ def test_reading_changes_nothing_on_disk(scorer: Scorer, root: Path) -> None:
         run(scorer, catalogue)
     before = library.file.read_bytes()
     with Catalogue(library, "read") as catalogue:
-        list(catalogue.entries(catalogue.find_model()))
+        list(catalogue.scored_files(catalogue.find_model()))
         with pytest.raises(LibraryError, match="may not be written"):
             catalogue.forget(["IMG_0000.jpg"])
     assert library.file.read_bytes() == before

@@ -15,10 +15,11 @@ from ilgnet.errors import LibraryError
 from ilgnet.images.sources import find_images
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import beside_pictures
-from ilgnet.library.catalogue.score import score_library
+from ilgnet.library.catalogue.score_once import score_library
 from ilgnet.library.catalogue.trial import Trial
+from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.scoring import Scorer
-from ilgnet.values import Failure, Verdict
+from ilgnet.values import Failure
 from tests.library.season import write_picture
 from tests.worst_folder import encoded, scene
 
@@ -91,7 +92,7 @@ def test_the_next_run_finds_the_culprit_and_passes_it_over(
         # With other contents it is another picture.
         write_picture(root / "IMG_0099.jpg", scene=7)
         (sound,) = score_library(scorer, find_images([root / "IMG_0099.jpg"]), catalogue)
-        assert isinstance(sound, Verdict)
+        assert isinstance(sound, Photograph)
 
 
 def test_what_was_forgotten_is_tried_again(
@@ -103,7 +104,7 @@ def test_what_was_forgotten_is_tried_again(
         assert len(catalogue.fatal()) == 1
         catalogue.forget(["IMG_0007.jpg"])
         outcomes = list(score_library(scorer, find_images([root]), catalogue))
-    assert all(isinstance(outcome, Verdict) for outcome in outcomes)
+    assert all(isinstance(outcome, Photograph) for outcome in outcomes)
 
 
 def test_an_interrupted_run_blames_nobody(root: Path, scorer: Scorer) -> None:
@@ -115,7 +116,7 @@ def test_an_interrupted_run_blames_nobody(root: Path, scorer: Scorer) -> None:
         assert not catalogue.reading()
         catalogue.begin_reading("IMG_0001.jpg")  # by a run that was killed
         outcomes = list(score_library(scorer, find_images([root]), catalogue))
-        assert all(isinstance(outcome, Verdict) for outcome in outcomes)
+        assert all(isinstance(outcome, Photograph) for outcome in outcomes)
         assert not catalogue.reading()
         assert not catalogue.fatal()
 

@@ -13,7 +13,7 @@ from ilgnet.library.changes.journal import find_journal
 from ilgnet.library.changes.run import apply_plan, undo
 from ilgnet.library.choosing.plan_marks import MarkPlan, MarkRule, SidecarStyle, plan_marks
 from ilgnet.library.photograph.files import Folder
-from ilgnet.library.photograph.photographs import gather
+from ilgnet.library.photograph.gather import gather, scored_file
 from ilgnet.library.sidecar.inside import read_inside
 from ilgnet.library.sidecar.opinions import read_opinion
 from ilgnet.library.sidecar.write import merge_notes
@@ -46,7 +46,12 @@ def plan(root: Path, *names: str, rule: MarkRule = AUTO, notes: Notes = OURS) ->
     verdicts = [
         Verdict(str(root / n), 6.25, None, 0.9, 81.5, None, 8, 8, "test.model", "") for n in names
     ]
-    return plan_marks([(photo, notes) for photo in gather(verdicts)], rule, [root], "stars")
+    return plan_marks(
+        [(photo, notes) for photo in gather(map(scored_file, verdicts))],
+        rule,
+        [root],
+        "stars",
+    )
 
 
 def rated(stars: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,15 @@ from ilgnet.errors import LibraryError
 from ilgnet.library.changes.journal import find_journal
 from ilgnet.library.changes.plan import HOWS, How
 from ilgnet.library.changes.run import apply_plan, undo
-from ilgnet.library.choosing.cull import Choice, Decision
+from ilgnet.library.choosing.cull import Decided, Decision
 from ilgnet.library.choosing.plan_transfers import (
     TransferPlan,
     TransferRule,
     is_sorted_already,
     plan_transfers,
 )
-from ilgnet.library.photograph.photographs import gather
+from ilgnet.library.photograph.gather import gather, scored_file
+from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.values import Verdict
 from tests.library.folders import contents, tree
 
@@ -34,6 +34,10 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
+def photos(verdicts: list[Verdict]) -> list[Photograph]:
+    return gather(map(scored_file, verdicts))
+
+
 def plan(
     root: Path,
     how: How = "move",
@@ -45,9 +49,8 @@ def plan(
         Verdict(str(root / name), 5, None, 0.5, 50, None, 1, 1, "test", "")
         for name in ("a/A.JPG", "b/A.JPG", "b/B.JPG")
     ]
-    photos = gather(v for v in verdicts if os.path.lexists(v.path))
-    rule = TransferRule(how, into or root, (root,), **options)  # type: ignore[arg-type]
-    return plan_transfers([(p, Choice(str(p.path), 5, decision, "why")) for p in photos], rule)
+    rule = TransferRule(how, into or root, **options)  # type: ignore[arg-type]
+    return plan_transfers([Decided(p, decision, "why") for p in photos(verdicts)], rule, [root])
 
 
 @pytest.mark.parametrize("how", HOWS)
@@ -87,10 +90,9 @@ def test_names_that_differ_in_case_or_form_are_the_same(root: Path) -> None:
         Verdict(str(root / name), 5, None, 0.5, 50, None, 1, 1, "test", "")
         for name in ("b/A.JPG", "c/a.jpg")
     ]
-    rule = TransferRule("copy", root, (root,), flat=True)
-    planned = plan_transfers(
-        [(p, Choice("", 5, "keep", "why")) for p in gather(verdicts)], rule
-    ).plan
+    rule = TransferRule("copy", root, flat=True)
+    decided = [Decided(photo, "keep", "why") for photo in photos(verdicts)]
+    planned = plan_transfers(decided, rule, [root]).plan
     targets = [Path(step.target).name for step in planned.steps]  # type: ignore[union-attr]
     assert targets == ["A.JPG", "a-1.jpg"]
 
@@ -114,9 +116,8 @@ def test_nothing_from_outside(root: Path, tmp_path: Path) -> None:
     (root / "b" / "link").symlink_to(tmp_path)
     for name in ("outside.jpg", "root/../outside.jpg", "root/b/link/outside.jpg"):
         verdict = Verdict(str(tmp_path / name), 5, None, 0.5, 50, None, 1, 1, "test", "")
-        photos = gather([verdict])
-        rule = TransferRule("move", root, (root,))
-        planned = plan_transfers([(photos[0], Choice("", 5, "keep", ""))], rule)
+        rule = TransferRule("move", root)
+        planned = plan_transfers([Decided(photos([verdict])[0], "keep", "")], rule, [root])
         assert planned.plan.steps == ()
         assert "outside" in planned.problems[0]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ilgnet.library.photograph.files import FileGroup, Folder, sidecar_path
-from ilgnet.library.photograph.photographs import gather
+from ilgnet.library.photograph.gather import gather, scored_file
 from ilgnet.values import Verdict
 
 
@@ -72,7 +72,7 @@ def verdict(path: Path | str, score: float) -> Verdict:
 def test_a_pair_is_one_photograph_and_its_jpeg_speaks(tmp_path: Path) -> None:
     folder(tmp_path, "A.CR2", "A.JPG", "B.CR2", "C.jpg", "C.dng")
     scored = [("A.CR2", 4), ("A.JPG", 6), ("B.CR2", 5), ("C.dng", 3), ("gone.jpg", 9)]
-    found = gather(verdict(tmp_path / name, score) for name, score in scored)
+    found = gather(scored_file(verdict(tmp_path / name, score)) for name, score in scored)
     assert [(p.path.name, p.verdict.score, len(p.group.pictures)) for p in found] == [
         ("A.JPG", 6, 2),
         ("B.CR2", 5, 1),
@@ -85,4 +85,4 @@ def test_named_twice_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "link").symlink_to(tmp_path)
     monkeypatch.chdir(tmp_path)
     paths = ["A.JPG", "./A.JPG", tmp_path / "A.JPG", "link/A.JPG"]
-    assert len(gather(verdict(path, 5) for path in paths)) == 1
+    assert len(gather(scored_file(verdict(path, 5)) for path in paths)) == 1

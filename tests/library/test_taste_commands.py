@@ -17,13 +17,13 @@ from ilgnet.errors import IlgnetError, LibraryError, ModelError
 from ilgnet.images.sources import find_images
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import beside_pictures
-from ilgnet.library.catalogue.score import score_library
-from ilgnet.library.photograph.shots import shots
+from ilgnet.library.catalogue.score_once import score_library
+from ilgnet.library.photograph.gather import gather
 from ilgnet.scoring import Scorer, load
-from ilgnet.taste.labels import group_shots
+from ilgnet.taste.labels import group_photographs
 from ilgnet.values import VOTES, Verdict
 from ilgnet.zoo.records import TASTE_NAME, read_weights
-from tests.library.made_up import made_up_shots
+from tests.library.made_up import made_up_photographs
 from tests.library.season import write_picture
 from tests.library.tiny_model import write_tiny_model
 
@@ -63,9 +63,9 @@ def rate(root: Path, rating: Callable[[Sequence[float]], Sequence[int]]) -> dict
     """Write a sidecar beside every picture; the rating is given the pictures' redness."""
     with Catalogue(beside_pictures(root), "read") as catalogue:
         model = catalogue.find_model()
-        entries = list(catalogue.entries(model))
-        red = redness(catalogue.features(model, [entry.sha256 for entry in entries]))
-    given = dict(zip((root / entry.path for entry in entries), rating(red.tolist()), strict=True))
+        files = list(catalogue.scored_files(model, features=True))
+    red = redness(np.stack([file.features for file in files if file.features is not None]))
+    given = dict(zip((file.path for file in files), rating(red.tolist()), strict=True))
     for path, stars in given.items():
         path.with_suffix(".xmp").write_text(SIDECAR.format(stars))
     return given
@@ -204,16 +204,16 @@ def test_a_taste_has_verdicts_of_its_own_in_the_catalogue(
 
 
 def test_outings_are_groups_where_there_are_few_days() -> None:
-    found, _ = made_up_shots(240, per_burst=1)  # two minutes in all: one day, one outing
-    assert set(group_shots(found)) == {"2024-05-01, outing 1"}
+    found = made_up_photographs(240, per_burst=1)  # two minutes in all: one day, one outing
+    assert set(group_photographs(found)) == {"2024-05-01, outing 1"}
 
 
 def test_days_are_groups_where_there_are_enough(season: Path) -> None:
     with Catalogue(beside_pictures(season), "read") as catalogue:
-        found = shots(catalogue.entries(catalogue.find_model()))
-    assert len(set(group_shots(found))) == DAYS
+        found = gather(catalogue.scored_files(catalogue.find_model()))
+    assert len(set(group_photographs(found))) == DAYS
     few = [shot for shot in found if shot.day < "2024-05-04"]
-    assert len(set(group_shots(few))) == 3  # pauses of five minutes do not part an outing
+    assert len(set(group_photographs(few))) == 3  # pauses of five minutes do not part an outing
 
 
 def burst_season(root: Path) -> None:
@@ -231,13 +231,13 @@ def test_bursts_as_text_and_json(tmp_path: Path, tiny_model: Path) -> None:
     write_picture(tmp_path / "copy.jpg", 500, 2, brightness=15, taken=datetime(2024, 7, 1))
     call("score", "--library", tmp_path, "--model", tiny_model, "--quiet", "--jsonl")
     text = call("bursts", tmp_path, "--similarity", "0.8", "--duplicates").stdout
-    assert "12 bursts among 37 shots" in text
+    assert "12 bursts among 37 photographs" in text
     assert "best  IMG_0002.jpg: scores" in text
-    assert "1 groups of near-duplicates" in text
+    assert "1 group of near-duplicates" in text
     assert "Within bursts the scores order as your stars do: 100.0% of 36 pairs" in text
     found = json.loads(call("bursts", tmp_path, "--similarity", "0.8", "--json").stdout)
-    assert [len(burst["shots"]) for burst in found["bursts"]] == [3] * 12
-    assert found["bursts"][0]["shots"][0]["path"] == "IMG_0002.jpg"
+    assert [len(burst["photographs"]) for burst in found["bursts"]] == [3] * 12
+    assert found["bursts"][0]["photographs"][0]["path"] == "IMG_0002.jpg"
     assert found["agreement_with_stars"]["share"] == 1.0
     assert "duplicates" not in found
 
@@ -248,7 +248,7 @@ def test_bursts_of_a_folder_of_the_library(tmp_path: Path, tiny_model: Path) -> 
     call("score", "--library", tmp_path, "--model", tiny_model, "--quiet", "--jsonl")
     found = json.loads(call("bursts", tmp_path / "b", "--similarity", "0.8", "--json").stdout)
     assert len(found["bursts"]) == 12
-    assert all(burst["shots"][0]["path"].startswith("b/") for burst in found["bursts"])
+    assert all(burst["photographs"][0]["path"].startswith("b/") for burst in found["bursts"])
 
 
 def test_verdicts_of_a_two_class_base_follow_the_taste(scorer: Scorer) -> None:

@@ -142,11 +142,15 @@ def test_undo_says_what_stays(photos: Path, ilgnet: Ilgnet) -> None:
 
 def test_stars_there_and_back(photos: Path, ilgnet: Ilgnet) -> None:
     before = tree(photos)
-    said = ilgnet("stars", "photos", "--label", "5=Green", "--reject-below", "20", "--json")
+    said = ilgnet(
+        "stars", "photos", "--by", "run", "--label", "5=Green", "--reject-below", "20", "--json"
+    )
     rated = {Path(f["picture"]).stem: f for f in said.json["files"]}
     assert rated["IMG_00"]["words"] == "your own 3 stars kept"
     assert rated["IMG_01"]["words"] == "your own reject kept"
-    ilgnet("stars", "photos", "--label", "5=Green", "--reject-below", "20", "--apply")
+    ilgnet(
+        "stars", "photos", "--by", "run", "--label", "5=Green", "--reject-below", "20", "--apply"
+    )
     for stem, entry in rated.items():
         sidecar = read_sidecar(Path(entry["path"]))
         own = {"IMG_00": 3, "IMG_01": -1, "IMG_10": 4}.get(stem)
@@ -156,7 +160,17 @@ def test_stars_there_and_back(photos: Path, ilgnet: Ilgnet) -> None:
     assert [e["rating"] for e in rated.values()].count(-1) >= 1
     assert (
         "everything is written already"
-        in ilgnet("stars", "photos", "--label", "5=Green", "--reject-below", "20", "--apply").err
+        in ilgnet(
+            "stars",
+            "photos",
+            "--by",
+            "run",
+            "--label",
+            "5=Green",
+            "--reject-below",
+            "20",
+            "--apply",
+        ).err
     )
     ilgnet("undo")
     assert tree(photos) == before

@@ -10,16 +10,16 @@ from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from ilgnet.cli.exits import EXIT_NOTHING, EXIT_OK
 from ilgnet.cli.library_options import library_argument
-from ilgnet.library.catalogue.catalogue import Catalogue
-from ilgnet.library.catalogue.place import find_library
+from ilgnet.cli.plan_output import amount
+from ilgnet.cli.records import refuse_idle
 from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts
 from ilgnet.library.choosing.near_duplicates import NEAR_DUPLICATE, find_near_duplicates
-from ilgnet.library.photograph.shots import Shot, shots
-from ilgnet.library.sidecar.ratings import own_ratings
+from ilgnet.library.open_library import open_library, with_opinions
+from ilgnet.library.photograph.photograph import Photograph
+from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
 from ilgnet.taste.agreement import Agreement, within_groups
 
@@ -53,7 +53,7 @@ from ilgnet.taste.agreement import Agreement, within_groups
     show_default=True,
     help="How alike near-duplicates must be.",
 )
-@click.option("--model", metavar="NAME", help="Whose features.  [default: the last used]")
+@click.option("--model", metavar="NAME|DIR", help="Whose features.  [default: the last used]")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def bursts(
     folder: Path,
@@ -66,24 +66,27 @@ def bursts(
 ) -> int:
     """Group frames that were taken together, with the best of each group and why.
 
-    DIR is a library (see `ilgnet score --library`) or a folder of one. A RAW and its JPEG are one
-    shot. Capture times and running numbers nominate; the pictures must look alike, too.
+    DIR is a library (see `ilgnet score --library`), a folder of one, or any folder, which is then
+    scored. A RAW and its JPEG are one photograph. Capture times and running numbers nominate; the
+    pictures must look alike, too.
 
     \b
       ilgnet bursts photos/
       ilgnet bursts photos/ --gap 30 --duplicates
-      ilgnet bursts photos/ --json | jq -r '.bursts[].shots[0].path'
+      ilgnet bursts photos/ --json | jq -r '.bursts[].photographs[0].path'
 
     Where you have given stars, it says how often the scores order a burst as you do.
     """
-    library = find_library(folder)
-    with Catalogue(library, "read") as catalogue:
-        scorer = catalogue.find_model(model)
-        found = shots(catalogue.entries(scorer, catalogue.within(folder)))
-        features = catalogue.features(scorer, [shot.entry.sha256 for shot in found])
-    report = _Report(library.root, find_bursts(found, features, BurstRule(gap, similarity)))
+    if not duplicates:
+        refuse_idle("--duplicates", "duplicate_similarity")
+    library = open_library(folder, model=model)
+    if library.place is None:
+        for _ in track(library.score()):
+            pass
+    found = library.photographs(features=True)
+    report = _Report(library.root, find_bursts(found, BurstRule(gap, similarity)))
     if duplicates:
-        report.add_duplicates(found, features, duplicate_similarity)
+        report.add_duplicates(found, duplicate_similarity)
     report.rate()
     click.echo(json.dumps(report.to_json(), indent=2) if as_json else report.text(len(found)))
     return EXIT_OK if found else EXIT_NOTHING
@@ -96,33 +99,28 @@ class _Report:
     duplicates: list[Group] | None = None
     agreement: Agreement | None = None
 
-    def add_duplicates(
-        self, found: Sequence[Shot], features: NDArray[np.float32], similarity: float
-    ) -> None:
+    def add_duplicates(self, found: Sequence[Photograph], similarity: float) -> None:
         """Look for near-duplicates among the best of the bursts and what is in none."""
-        others = {shot.path for burst in self.bursts for shot in burst.shots[1:]}
-        chosen = [index for index, shot in enumerate(found) if shot.path not in others]
-        alone = [found[index] for index in chosen]
-        self.duplicates = find_near_duplicates(alone, features[chosen], similarity)
+        others = {photo.path for burst in self.bursts for photo in burst.photographs[1:]}
+        alone = [photo for photo in found if photo.path not in others]
+        self.duplicates = find_near_duplicates(alone, similarity)
 
     def rate(self) -> None:
         """Compare with the person's stars, where there are any."""
-        inside = [shot for burst in self.bursts for shot in burst.shots]
-        stars = own_ratings(self.root, inside).stars
         rated = [
-            (shot.frame_score, float(stars[shot.path]), str(number))
+            (photo.frame_score, float(photo.opinion.rating), str(number))
             for number, burst in enumerate(self.bursts)
-            for shot in burst.shots
-            if shot.path in stars
+            for photo in with_opinions(burst.photographs)
+            if photo.opinion.rating is not None and not photo.opinion.is_doubtful
         ]
         if rated:
             scores, ratings, groups = zip(*rated, strict=True)
             self.agreement = within_groups(np.array(scores), np.array(ratings), np.array(groups))
 
     def to_json(self) -> dict[str, Any]:
-        record: dict[str, Any] = {"bursts": [_group(group) for group in self.bursts]}
+        record: dict[str, Any] = {"bursts": [self._group(group) for group in self.bursts]}
         if self.duplicates is not None:
-            record["duplicates"] = [_group(group) for group in self.duplicates]
+            record["duplicates"] = [self._group(group) for group in self.duplicates]
         agreed = self.agreement
         record["agreement_with_stars"] = agreed and {
             "share": agreed.share.value,
@@ -134,33 +132,36 @@ class _Report:
         return record
 
     def text(self, count: int) -> str:
-        lines = [f"{len(self.bursts)} bursts among {count} shots"]
+        lines = [f"{amount(len(self.bursts), 'burst')} among {amount(count, 'photograph')}"]
         for group in [*self.bursts, *(self.duplicates or [])]:
-            best = group.shots[0]
-            lines += ["", f"{group.why}", f"  best  {shown(best.path)}: {group.best}"]
-            lines += [f"  {_scores(shot)}  {shown(shot.path)}" for shot in group.shots[1:]]
+            best, *others = group.photographs
+            lines += ["", f"{group.why}", f"  best  {shown(self._name(best.path))}: {group.best}"]
+            lines += [f"  {_scores(photo)}  {shown(self._name(photo.path))}" for photo in others]
         if self.duplicates is not None:
-            lines += ["", f"{len(self.duplicates)} groups of near-duplicates"]
+            lines += ["", f"{amount(len(self.duplicates), 'group')} of near-duplicates"]
         if self.agreement:
             lines += ["", f"Within bursts the scores order as your stars do: {self.agreement}"]
         return "\n".join(lines)
 
+    def _group(self, group: Group) -> dict[str, Any]:
+        photographs = [self._photograph(photo) for photo in group.photographs]
+        return {"why": group.why, "best": group.best, "photographs": photographs}
 
-def _scores(shot: Shot) -> str:
-    technical = shot.entry.verdict.technical
-    return f"{shot.score:.2f}" if technical is None else f"{shot.score:.2f} {technical:+.2f}"
+    def _photograph(self, photo: Photograph) -> dict[str, Any]:
+        technical, taken = photo.verdict.technical, photo.capture.taken
+        return {
+            "path": self._name(photo.path),
+            "files": [self._name(path) for path in photo.group.pictures],
+            "score": round(photo.score, 4),
+            "technical": None if technical is None else round(technical, 4),
+            "taken": None if taken is None else taken.isoformat(),
+        }
+
+    def _name(self, path: Path) -> str:
+        """A path from the library's folder."""
+        return path.relative_to(self.root).as_posix()
 
 
-def _group(group: Group) -> dict[str, Any]:
-    return {"why": group.why, "best": group.best, "shots": [_shot(shot) for shot in group.shots]}
-
-
-def _shot(shot: Shot) -> dict[str, Any]:
-    technical, taken = shot.entry.verdict.technical, shot.entry.taken
-    return {
-        "path": shot.path,
-        "files": list(shot.files),
-        "score": round(shot.score, 4),
-        "technical": None if technical is None else round(technical, 4),
-        "taken": None if taken is None else taken.isoformat(),
-    }
+def _scores(photo: Photograph) -> str:
+    technical = photo.verdict.technical
+    return f"{photo.score:.2f}" if technical is None else f"{photo.score:.2f} {technical:+.2f}"

@@ -14,7 +14,8 @@ import click
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_NOTHING, EXIT_OK
 from ilgnet.cli.library_options import library_argument
 from ilgnet.cli.options import chosen_format, output_options, progress_options
-from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.cli.plan_output import amount
+from ilgnet.library.catalogue.catalogue import Catalogue, named_model
 from ilgnet.library.catalogue.place import find_library
 from ilgnet.library.catalogue.rows import Filter
 from ilgnet.library.catalogue.upkeep import (
@@ -69,13 +70,13 @@ def status(folder: Path, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2))
         return EXIT_OK
-    click.echo(f"{catalogue.library.file}: {found.catalogue_bytes / 1e6:.1f} MB")
+    click.echo(f"{catalogue.place.file}: {found.catalogue_bytes / 1e6:.1f} MB")
     _say_status(found)
     return EXIT_OK
 
 
 def _say_status(found: Status) -> None:
-    click.echo(f"{found.pictures} pictures in the catalogue")
+    click.echo(f"{amount(found.pictures, 'picture')} in the catalogue")
     for scored in found.scored:
         click.echo(f"  {scored.pictures} scored by {scored.model}, last on {scored.last_used[:10]}")
     for code, count in found.failures.items():
@@ -83,14 +84,20 @@ def _say_status(found: Status) -> None:
     if found.without_time:
         click.echo(f"  {found.without_time} do not say when they were taken")
     if found.pairs:
-        click.echo(
-            f"  {found.pairs} RAW and JPEG pairs, each counted as one shot by bursts and cull"
-        )
+        pairs = amount(found.pairs, "RAW and JPEG pair")
+        click.echo(f"  {pairs}, each counted as one photograph by bursts and cull")
     _say_paths("new in the folder: run ilgnet score --library", found.new)
     _say_paths("no longer in the folder: see ilgnet library forget --missing", found.missing)
+    _say_moves("moved, which ilgnet score --library notes without scoring again", found.moved)
+    _say_moves("moved out of the library by ilgnet cull; ilgnet undo brings them back", found.away)
     _say_paths("passed over, because only pictures are scored: videos", found.videos)
     _say_paths("passed over, because their format is not decoded here", found.unread)
     _say_paths("sidecars without a picture", found.orphans)
+    _say_paths("passed over, because they belong to other programs: folders", found.foreign)
+
+
+def _say_moves(what: str, moves: Sequence[tuple[str, str]]) -> None:
+    _say_paths(what, [f"{source} -> {target}" for source, target in moves])
 
 
 def _say_paths(what: str, paths: Sequence[str]) -> None:
@@ -136,7 +143,7 @@ def _say_verified(verified: Verified, total: Status, quick: bool) -> None:
     for problem in verified.structure:
         click.echo(f"catalogue: {problem}")
     how = "by time and length" if quick else "by their contents"
-    click.echo(f"{verified.checked} pictures checked {how}")
+    click.echo(f"{amount(verified.checked, 'picture')} checked {how}")
     words = {
         "damaged": "DAMAGED: other bytes under the same time and length; fetch them from a backup",
         "unreadable": "could not be read",
@@ -188,8 +195,8 @@ def export(
     form = chosen_format(format or (None if output else "csv"), output)
     which = Filter(min_score, max_score, since, until, part)
     with Catalogue(find_library(folder), "read") as catalogue, ExitStack() as stack:
-        entries = catalogue.entries(catalogue.find_model(model), which)
-        outcomes: list[Outcome] = [entry.verdict for entry in entries]
+        files = catalogue.scored_files(named_model(catalogue, model), which)
+        outcomes: list[Outcome] = [file.verdict for file in files]
         if which == Filter(folder=part):
             outcomes = sorted([*outcomes, *catalogue.failures(part)], key=lambda o: o.path)
         write = stack.enter_context(open_writer(form, output))
@@ -219,7 +226,8 @@ def forget(
       ilgnet library forget photos/ --missing           what would go
       ilgnet library forget photos/ --missing --apply   let it go
 
-    What is forgotten is scored again when `ilgnet score --library` meets it.
+    A picture that only seems to have moved is left out. What is forgotten is scored again when
+    `ilgnet score --library` meets it.
     """
     if not (missing or part or model or everything):
         raise click.UsageError("Forget what? Say --missing, --folder, --model or --all.")
@@ -227,16 +235,19 @@ def forget(
         raise click.UsageError("--model forgets all that a model said: give it alone.")
     with Catalogue(find_library(folder), "write" if apply else "read") as catalogue:
         if model:
-            doomed = catalogue.find_model(model)
-            count = sum(1 for _ in catalogue.entries(doomed))
-            what = f"what {doomed.name} ({doomed.digest}) said of {count} pictures"
+            doomed = named_model(catalogue, model)
+            count = sum(1 for _ in catalogue.scored_files(doomed))
+            what = f"what {doomed.name} ({doomed.digest}) said of {amount(count, 'picture')}"
             if apply:
                 catalogue.forget_model(doomed)
         else:
-            paths = to_forget(catalogue, missing=missing, folder=part)
-            what = f"{len(paths)} pictures"
-            _say_paths("pictures to forget", [] if apply else paths)
+            found = to_forget(catalogue, missing=missing, folder=part)
+            what = f"{amount(len(found.paths), 'picture')} with their scores"
+            _say_paths("pictures to forget", [] if apply else found.paths)
+            _say_paths("left out: moved, run ilgnet score --library", found.moved)
+            if found.chosen:
+                what += f", and what you chose here for {found.chosen} of them"
             if apply:
-                catalogue.forget(paths)
+                catalogue.forget(found.paths)
     click.echo(f"Forgotten: {what}." if apply else f"Would forget {what}. Do it with --apply.")
     return EXIT_OK

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from ilgnet.errors import DataError, in_words
 from ilgnet.images.formats import is_image_name
 from ilgnet.images.sources import Found, find_images
+from ilgnet.report.rows import shown
 from ilgnet.report.writers import Format
 from ilgnet.text_files import read_paths
 from ilgnet.zoo.records import DEFAULT_MODEL
@@ -47,6 +50,13 @@ def no_picture(_context: click.Context, _option: click.Parameter, path: Path | N
     return path
 
 
+_FOREIGN: Final = "ilgnet.foreign_folders"
+
+
+def _note_foreign(context: click.Context, _option: click.Parameter, given: bool) -> None:
+    context.meta[_FOREIGN] = given
+
+
 picture_options = _together(
     click.argument("paths", nargs=-1, metavar="PATH..."),
     click.option(
@@ -55,6 +65,14 @@ picture_options = _together(
         metavar="FILE",
         help="Read paths from a list, one a line (UTF-8, or UTF-16 with a mark) or NUL-separated; "
         "- is standard input.",
+    ),
+    click.option(
+        "--foreign-folders",
+        is_flag=True,
+        expose_value=False,
+        callback=_note_foreign,
+        help="Also read folders that belong to other programs: photo libraries, previews, "
+        "recycle bins. Nothing is ever moved out of them or written there.",
     ),
 )
 """Where the pictures are; see `chosen_images`."""
@@ -122,12 +140,19 @@ def chosen_images(paths: tuple[str, ...], files_from: str | None) -> Iterator[Fo
     if not named and not lists:
         raise click.UsageError("Which pictures? Name files or folders, or use --files-from.")
 
+    context = click.get_current_context()
+    foreign = bool(context.meta.get(_FOREIGN))
+    passed_over: list[str] = []
+
     def images() -> Iterator[Found]:
-        yield from find_images(named)
+        search = partial(find_images, foreign=foreign, passed_over=passed_over.append)
+        yield from search(named)
         for name in lists:
             with _open_list(name) as stream:
                 # Names in a list are exact: a bracket in one begins no pattern.
-                yield from find_images(read_paths(stream.read), patterns=False)
+                yield from search(read_paths(stream.read), patterns=False)
+        if passed_over and not context.params.get("quiet"):
+            click.echo(passed_over_words(passed_over), err=True)
 
     return images()
 
@@ -139,6 +164,17 @@ def _open_list(name: str) -> FileIO:
         return FileIO(sys.stdin.fileno() if name == "-" else name, closefd=name != "-")
     except OSError as error:
         raise DataError(f"the list {name} cannot be read: {in_words(error)}") from error
+
+
+def passed_over_words(folders: list[str]) -> str:
+    """How many folders were passed over, and how to read them."""
+    kinds = sorted({os.path.basename(folder) for folder in folders})
+    some = ", ".join(kinds[:3]) + (", ..." if len(kinds) > 3 else "")
+    noun = "folder that belongs" if len(folders) == 1 else "folders that belong"
+    return (
+        f"Passed over {len(folders):,} {noun} to other programs ({shown(some)}); "
+        "--foreign-folders reads them."
+    )
 
 
 def chosen_format(format: Format | None, output: Path | None) -> Format:

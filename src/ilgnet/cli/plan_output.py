@@ -10,11 +10,20 @@ from typing import Any
 import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK, EXIT_UNREADABLE
-from ilgnet.library.changes.journal import ChangeJournal, StepState
-from ilgnet.library.changes.plan import Edit, Plan, Step
-from ilgnet.library.changes.run import apply_plan
+from ilgnet.library.changes.journal import StepState
+from ilgnet.library.changes.plan import Edit, Step
+from ilgnet.library.open_library import Applied, Proposal
 from ilgnet.report.progress import track
 from ilgnet.report.rows import json_bytes, shown
+
+apply_option = click.option(
+    "--apply", is_flag=True, help="Do it. Without this, only say what would be done."
+)
+"""The one convention of everything that writes or moves."""
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document instead of text."
+)
 
 
 def named(path: str | Path) -> str:
@@ -43,18 +52,34 @@ def say_problems(problems: Sequence[str]) -> None:
         click.secho(f"note: {shown(problem)}", fg="yellow", err=True)
 
 
-def carry_out(plan: Plan, *, show: bool | None) -> ChangeJournal:
-    """Apply a plan with progress on stderr, and name what failed."""
-    ticks = iter(track(range(len(plan.steps)), total=len(plan.steps), show=show, label="Writing"))
-    journal = apply_plan(plan, lambda _: next(ticks, None))
+def say_notes(notes: Sequence[str]) -> None:
+    """What was passed over, on stderr."""
+    for note in notes:
+        click.echo(shown(note), err=True)
+
+
+def carry_out(proposal: Proposal, *, show: bool | None) -> Applied | None:
+    """Apply a proposal with progress on stderr, and name what failed; None where nothing is."""
+    steps = len(proposal.plan.steps)
+    if not steps:
+        return None
+    ticks = iter(track(range(steps), total=steps, show=show, label="Writing"))
+    applied = proposal.apply(lambda _: next(ticks, None))
     next(ticks, None)  # the bar ends after its last item
-    for path, why in failures(journal):
+    for path, why in failures(applied):
         click.secho(f"left alone: {named(path)}: {shown(why)}", fg="red", err=True)
-    return journal
+    return applied
 
 
-def failures(journal: ChangeJournal, *states: StepState) -> list[tuple[str, str]]:
+def say_how_to_undo(applied: Applied, noun: str = "step") -> None:
+    """What was done, and the way back, on stderr."""
+    done = f"{amount(applied.done, noun)} done"
+    click.echo(f"{done}. Take it back with: ilgnet undo {applied.name}", err=True)
+
+
+def failures(applied: Applied, *states: StepState) -> list[tuple[str, str]]:
     """The files whose step is in one of these states, and why."""
+    journal = applied.journal
     return [
         (step_words(step)["path"], progress.why)
         for step, progress in zip(journal.plan.steps, journal.outcomes, strict=True)
@@ -62,9 +87,9 @@ def failures(journal: ChangeJournal, *states: StepState) -> list[tuple[str, str]
     ]
 
 
-def exit_code(journal: ChangeJournal | None, *, unreadable: bool) -> int:
+def exit_code(applied: Applied | None, *, unreadable: bool) -> int:
     """0, or 1 when a step failed, or 3 when pictures could not be read."""
-    if journal is not None and journal.count("failed", "kept"):
+    if applied is not None and applied.failed:
         return EXIT_FAILURE
     return EXIT_UNREADABLE if unreadable else EXIT_OK
 

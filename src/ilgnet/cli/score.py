@@ -89,12 +89,19 @@ def score(
     images, total = _images(paths, files_from, shown)
     if report:
         check_output(report)
-    scorer = load(model, threads=threads)
     if library:
-        from ilgnet.cli.library_options import score_with_library
+        from ilgnet.library.open_library import open_library
 
-        scored = score_with_library(scorer, images, library, user_catalogue=user_catalogue)
+        opened = open_library(
+            library,
+            model=model,
+            catalogue="user" if user_catalogue else "beside",
+            threads=threads,
+            images=lambda: images,
+        )
+        scorer, scored = opened.scorer, opened.score(keep=False)
     else:
+        scorer = load(model, threads=threads)
         scored = scorer.score_many(images)
     outcomes = track(scored, total=total, show=shown)
     tally = _Tally()
@@ -149,14 +156,16 @@ def rank(
     images, total = _images(paths, files_from, shown)
     if report:
         check_output(report)
-    scorer = load(model, threads=threads)
-    outcomes = track(scorer.score_many(images), total=total, show=shown)
+    from ilgnet.cli.scored_input import opened as open_paths
+
+    opened = open_paths(paths, files_from, images, model=model, threads=threads)
+    outcomes = track(opened.score(keep=False), total=total, show=shown)
     with _row_writer(form, output, alone=not report) as write:
         listed = _best(with_run_percentiles(tally.count(outcomes)), top)
         for outcome in listed:
             write(outcome)
     if report and listed:
-        write_gallery(listed, report, threads=scorer.threads, show_progress=shown)
+        write_gallery(listed, report, threads=opened.scorer.threads, show_progress=shown)
     poor = [o for o in listed if isinstance(o, Verdict) and fail_under and o.score < fail_under]
     if poor:
         click.echo(f"{len(poor)} of {len(listed)} pictures score less than {fail_under}.", err=True)

@@ -1,158 +1,128 @@
-"""Where scored photographs come from: folders, a library, or what `ilgnet score` wrote."""
+"""Which photographs a command is about: folders, a library, or what `ilgnet score` wrote."""
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from ilgnet.cli.library_options import FOLDER, score_with_library
+from ilgnet.cli.library_options import FOLDER
 from ilgnet.cli.options import chosen_images, model_options, picture_options, progress_options
-from ilgnet.library.catalogue.catalogue import Catalogue
-from ilgnet.library.catalogue.place import find_library
-from ilgnet.library.catalogue.rows import model_digest
-from ilgnet.library.photograph.capture import Capture
-from ilgnet.library.photograph.photographs import Photograph, gather, read_file_capture, unscored
-from ilgnet.library.photograph.scored_table import EXTENSIONS, read_scored
+from ilgnet.cli.plan_output import say_notes
+from ilgnet.cli.records import as_record, refuse_idle
+from ilgnet.images.sources import Found
+from ilgnet.library.open_library import Library, is_table, open_library
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
-from ilgnet.scoring import Scorer, load
-from ilgnet.values import Failure, Outcome, Verdict
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def scored_input_options(command: Command) -> Command:
-    """Which photographs; see `ScoredInput`."""
-    decorators = (
-        picture_options,
-        click.option(
-            "--library",
-            type=FOLDER,
-            metavar="DIR",
-            help="Use the scores that DIR's catalogue knows, and add what is new.",
-        ),
-        click.option(
-            "--root",
-            "roots",
-            multiple=True,
-            type=FOLDER,
-            metavar="DIR",
-            help="Touch nothing outside DIR.  [default: the folders named; for a table, this one]",
-        ),
-        model_options,
-        progress_options,
-    )
-    for decorator in reversed(decorators):
-        command = decorator(command)
-    return command
-
-
 @dataclass(frozen=True, slots=True)
-class ScoredInput:
-    """Scored photographs.
+class Source:
+    """What the command line says about which photographs.
 
     Attributes:
-        photographs: in the order in which they were found.
-        failures: what could not be scored, and is not the RAW beside a JPEG that was.
+        paths: files, folders, patterns, a table, or "-" for a list on standard input.
+        files_from: a list, or "-".
+        library: the folder of a library, whose catalogue is used and added to.
         roots: outside these folders nothing is touched.
-        read_capture: when a photograph was taken.
+        model: a name or folder.
+        threads: pictures worked on side by side.
+        quiet: say only data and errors.
+        progress: whether to show it; None where stderr is a terminal.
     """
 
-    photographs: list[Photograph]
-    failures: list[Failure]
+    paths: tuple[str, ...]
+    files_from: str | None
+    library: Path | None
     roots: tuple[Path, ...]
-    read_capture: Callable[[Path], Capture] = read_file_capture
+    model: str
+    threads: int | None
+    quiet: bool
+    progress: bool | None
 
-    def say_failures(self) -> None:
-        """Name what could not be scored, on stderr."""
-        for failure in self.failures:
+    def __post_init__(self) -> None:
+        if len(self.paths) == 1 and is_table(self.paths[0]):
+            refuse_idle("pictures to score: a table has its scores", "library")
+
+    @property
+    def show(self) -> bool | None:
+        """Whether to show progress."""
+        return False if self.quiet else self.progress
+
+    def score(self, library: Library, *, features: bool) -> None:
+        """Score, or read what was scored, and name what could not be."""
+        for _ in track(library.score(features=features), show=self.show):
+            pass
+        say_notes(library.notes)
+        for failure in library.failures():
             click.echo(f"not scored: {shown(failure.path)}: {failure.message}", err=True)
 
+    def open(self) -> Library:
+        """The library that they are in; nothing is scored yet."""
+        if len(self.paths) == 1 and is_table(self.paths[0]):
+            return open_library(self.paths, roots=self.roots)
+        paths = self.paths
+        if self.library and not paths and self.files_from is None:
+            paths = (str(self.library),)
+        images = chosen_images(paths, self.files_from)
+        return opened(
+            paths,
+            self.files_from,
+            images,
+            model=self.model,
+            library=self.library,
+            roots=self.roots,
+            threads=self.threads,
+        )
 
-def scored_input(
-    *,
+
+def opened(
     paths: tuple[str, ...],
     files_from: str | None,
-    library: Path | None,
-    roots: tuple[Path, ...],
+    images: Iterable[Found],
+    *,
     model: str,
-    threads: int | None,
-    quiet: bool,
-    progress: bool | None,
-    features: bool,
-) -> ScoredInput:
-    """Score, or read what was scored.
-
-    Args:
-        features: keep the model's features with each verdict, for bursts.
-        paths: with the rest, as the options of `scored_input_options` give it.
-    """
-    if len(paths) == 1 and Path(paths[0]).suffix.lower() in EXTENSIONS and not library:
-        return _sorted_out(read_scored(Path(paths[0])), roots or (Path(),))
-    if library and not paths and files_from is None:
-        paths = (str(library),)
-    roots = roots or _folders(paths)
-    images = chosen_images(paths, files_from)
-    scorer = load(model, threads=threads)
-    show = False if quiet else progress
-    if library:
-        scored = score_with_library(scorer, images, library, user_catalogue=False)
-        return _from_library(list(track(scored, show=show)), scorer, library, roots, features)
-    scored = scorer.score_many(images, features=features)
-    return _sorted_out(list(track(scored, show=show)), roots)
+    library: Path | None = None,
+    roots: tuple[Path, ...] = (),
+    threads: int | None = None,
+) -> Library:
+    """The library that pictures of the command line are in; lists use none unless it is named."""
+    listed = "-" in paths or files_from is not None
+    return open_library(
+        [path for path in paths if path != "-"],
+        model=model,
+        catalogue=library or ("none" if listed else "found"),
+        roots=roots,
+        threads=threads,
+        images=lambda: images,
+    )
 
 
-def _sorted_out(outcomes: Iterable[Outcome], roots: tuple[Path, ...]) -> ScoredInput:
-    run = list(outcomes)
-    verdicts = [outcome for outcome in run if isinstance(outcome, Verdict)]
-    failures = [outcome for outcome in run if isinstance(outcome, Failure)]
-    photographs = gather(verdicts)
-    return ScoredInput(photographs, unscored(failures, photographs), roots)
-
-
-def _from_library(
-    outcomes: list[Outcome],
-    scorer: Scorer,
-    folder: Path,
-    roots: tuple[Path, ...],
-    features: bool,
-) -> ScoredInput:
-    """Add the times, and where asked for the features, that the catalogue knows."""
-    with Catalogue(find_library(folder), "read") as catalogue:
-        model = catalogue.find_model(model_digest(scorer.weights))
-        entries = {entry.path: entry for entry in catalogue.entries(model)}
-        captures: dict[Path, Capture] = {}
-        full: list[Outcome] = []
-        for outcome in outcomes:
-            entry = None
-            if isinstance(outcome, Verdict):
-                entry = entries.get(catalogue.relative(outcome.path))
-            if entry is not None and isinstance(outcome, Verdict):
-                if features:
-                    vector = catalogue.features(model, [entry.sha256])[0]
-                    outcome = replace(outcome, features=vector)
-                path = Path(outcome.path).absolute()
-                captures[path.parent.resolve() / path.name] = Capture(entry.taken, entry.camera)
-            full.append(outcome)
-    found = _sorted_out(full, roots)
-    return replace(found, read_capture=lambda path: captures.get(path) or read_file_capture(path))
-
-
-def _folders(paths: tuple[str, ...]) -> tuple[Path, ...]:
-    """The folders that the command line names; this one for lists."""
-    return tuple(dict.fromkeys(_folder(path) for path in paths if path != "-")) or (Path(),)
-
-
-def _folder(path: str) -> Path:
-    if Path(path).is_dir():
-        return Path(path)
-    if Path(path).exists() or not glob.has_magic(path):
-        return Path(path).parent
-    parts = Path(path).parts
-    plain = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    return Path(*parts[:plain])
+scored_input_options = as_record(
+    "source",
+    Source,
+    picture_options,
+    click.option(
+        "--library",
+        type=FOLDER,
+        metavar="DIR",
+        help="Use the scores that DIR's catalogue knows, and add what is new.  "
+        "[default: the catalogue of the folder named, where there is one]",
+    ),
+    click.option(
+        "--root",
+        "roots",
+        multiple=True,
+        type=FOLDER,
+        metavar="DIR",
+        help="Touch nothing outside DIR.  [default: the folders named; for a table, this one]",
+    ),
+    model_options,
+    progress_options,
+)
+"""Which photographs; see `Source`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -11,118 +11,49 @@ import click
 from ilgnet.cli.exits import EXIT_NOTHING
 from ilgnet.cli.plan_output import (
     amount,
+    apply_option,
     carry_out,
     exit_code,
     failures,
+    json_option,
     named,
     print_json,
+    say_how_to_undo,
     say_problems,
     step_words,
 )
-from ilgnet.cli.scored_input import ScoredInput, scored_input, scored_input_options
-from ilgnet.library.changes.journal import ChangeJournal
-from ilgnet.library.choosing.plan_marks import (
-    SIDECAR_STYLES,
-    MarkPlan,
-    MarkRule,
-    SidecarStyle,
-    plan_marks,
-)
-from ilgnet.library.choosing.stars import DEFAULT_CUTS, Scale, StarRule, run_percentiles
-from ilgnet.library.photograph.photographs import Photograph
+from ilgnet.cli.records import as_record, refuse_idle
+from ilgnet.cli.scored_input import Source, scored_input_options
+from ilgnet.library.choosing.plan_marks import SIDECAR_STYLES, MarkRule
+from ilgnet.library.choosing.stars import DEFAULT_CUTS, FEWEST_FOR_RANKS, StarRule, StarScale
+from ilgnet.library.open_library import Applied, StarsProposal
 from ilgnet.library.sidecar.write import rating_words
-from ilgnet.library.sidecar.xmp import Notes
 from ilgnet.report.rows import shown
 
 
-@click.command()
-@scored_input_options
-@click.option(
-    "--by",
-    type=click.Choice(["run", "ava", "score"]),
-    default="run",
-    show_default=True,
-    help="What the cuts are measured in: percentiles of these photographs, percentiles of AVA's, "
-    "or the score itself.",
-)
-@click.option(
-    "--cuts",
-    metavar="A,B,C,D,E",
-    help="From where a photograph has 1, 2, 3, 4, 5 stars.  [default: 10,30,60,85,95]",
-)
-@click.option("--reject-below", type=float, metavar="X", help="Reject what is below.")
-@click.option(
-    "--label",
-    "labels",
-    multiple=True,
-    metavar="STARS=TEXT",
-    help="Colour label for a number of stars or `reject`, in your program's own words.",
-)
-@click.option("--no-stars", is_flag=True, help="Only our notes: score, percentile, model, date.")
-@click.option(
-    "--sidecar-style",
-    type=click.Choice(SIDECAR_STYLES),
-    default="auto",
-    show_default=True,
-    help="IMG_1.xmp (adobe), IMG_1.CR2.xmp (darktable), both, or what is there already.",
-)
-@click.option("--embed", is_flag=True, help="Write into JPEGs themselves, not beside them.")
-@click.option("--overwrite-ratings", is_flag=True, help="Replace your own stars and labels too.")
-@click.option("--apply", is_flag=True, help="Do it. Without this, only say what would be done.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the table.")
-def stars(
-    by: Scale,
+@dataclass(frozen=True, slots=True)
+class Stars:
+    """What is written: stars by a rule, or None for only our notes, and labels for them."""
+
+    rule: StarRule | None
+    labels: dict[int, str]
+
+
+def _stars(
+    by: StarScale | None,
     cuts: str | None,
     reject_below: float | None,
     labels: tuple[str, ...],
     no_stars: bool,
-    sidecar_style: SidecarStyle,
-    embed: bool,
-    overwrite_ratings: bool,
-    apply: bool,
-    as_json: bool,
-    quiet: bool,
-    **given: Any,
-) -> int:
-    """Write stars, labels and scores where Lightroom, darktable and digiKam read them.
-
-    PATH is a file, a folder, or a table that `ilgnet score` wrote. Nothing is written without
-    --apply, your own stars and labels stay, and `ilgnet undo` takes everything back. Close the
-    photo program first; it reads sidecars when it imports, or when told to.
-
-    \b
-      ilgnet stars photos/                              what would be written
-      ilgnet stars photos/ --apply                      write it
-      ilgnet stars scores.csv --by score --cuts 4,4.8,5.4,6,6.6
-      ilgnet stars photos/ --reject-below 5 --label 5=Green --label reject=Red
-      ilgnet stars photos/ --no-stars --apply           only our score, in our own namespace
-      ilgnet stars jpegs/ --embed --apply               into the JPEGs themselves
-
-    A RAW and JPEG pair is one photograph and gets one rating.
-    """
-    rule = StarRule(by, _cuts(cuts, by), reject_below)
-    texts = _labels(labels)
-    found = scored_input(features=False, quiet=quiet, **given)
-    found.say_failures()
-    if not found.photographs:
-        click.echo("No scored photograph was found.", err=True)
-        return EXIT_NOTHING
-    date = datetime.now().astimezone().isoformat(timespec="seconds")
-    wanted = list(_wanted(found.photographs, None if no_stars else rule, texts, date))
-    marks = MarkRule(sidecar_style, embed, overwrite_ratings)
-    planned = plan_marks(wanted, marks, found.roots, "stars")
-    say_problems(planned.problems)
-    journal = None
-    if apply and planned.plan.steps:
-        journal = carry_out(planned.plan, show=False if quiet else given["progress"])
-    if as_json:
-        print_json(_document(planned, journal))
-    else:
-        _print(planned, found, journal, quiet=quiet)
-    return exit_code(journal, unreadable=bool(found.failures) or _failed(planned))
+) -> Stars:
+    if no_stars:
+        names = ("by", "cuts", "reject_below", "labels", "overwrite_ratings")
+        refuse_idle("stars: --no-stars writes none", *names)
+        return Stars(None, {})
+    return Stars(StarRule(by, _cuts(cuts, by), reject_below), _labels(labels))
 
 
-def _cuts(text: str | None, by: Scale) -> tuple[float, ...]:
+def _cuts(text: str | None, by: StarScale | None) -> tuple[float, ...]:
     if text is None:
         if by == "score":
             raise click.UsageError("By score, say where the cuts are: --cuts 4,4.8,5.4,6,6.6")
@@ -144,26 +75,108 @@ def _labels(given: Sequence[str]) -> dict[int, str]:
     return labels
 
 
-def _wanted(
-    photographs: Sequence[Photograph], rule: StarRule | None, labels: dict[int, str], date: str
-) -> Iterator[tuple[Photograph, Notes]]:
-    scores = [photo.verdict.score for photo in photographs]
-    for photo, share in zip(photographs, run_percentiles(scores), strict=True):
-        verdict = photo.verdict
-        scales = {"run": share, "ava": verdict.percentile, "score": verdict.score}
-        rating = None if rule is None else rule.rating(scales[rule.by])
-        label = None if rating is None else labels.get(rating)
-        notes = Notes(verdict.score, verdict.percentile, verdict.model, date, rating, label)
-        yield photo, notes
+stars_options = as_record(
+    "given",
+    _stars,
+    click.option(
+        "--by",
+        type=click.Choice(["run", "ava", "score"]),
+        help="What the cuts are measured in: percentiles of these photographs, percentiles of "
+        f"AVA's, or the score itself.  [default: run; ava for fewer than {FEWEST_FOR_RANKS}]",
+    ),
+    click.option(
+        "--cuts",
+        metavar="A,B,C,D,E",
+        help="From where a photograph has 1, 2, 3, 4, 5 stars.  [default: 10,30,60,85,95]",
+    ),
+    click.option("--reject-below", type=float, metavar="X", help="Reject what is below."),
+    click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="STARS=TEXT",
+        help="Colour label for a number of stars or `reject`, in your program's own words.",
+    ),
+    click.option(
+        "--no-stars", is_flag=True, help="Only our notes: score, percentile, model, date."
+    ),
+)
+"""How many stars a score is worth."""
+
+mark_options = as_record(
+    "marks",
+    MarkRule,
+    click.option(
+        "--sidecar-style",
+        "style",
+        type=click.Choice(SIDECAR_STYLES),
+        default="auto",
+        show_default=True,
+        help="IMG_1.xmp (adobe), IMG_1.CR2.xmp (darktable), both, or what is there already.",
+    ),
+    click.option("--embed", is_flag=True, help="Write into JPEGs themselves, not beside them."),
+    click.option(
+        "--overwrite-ratings",
+        "overwrite",
+        is_flag=True,
+        help="Replace your own stars and labels too.",
+    ),
+)
+"""Where they are written."""
 
 
-def _failed(planned: MarkPlan) -> bool:
-    return any(mark.outcome == "failed" for mark in planned.marks)
+@click.command()
+@scored_input_options
+@stars_options
+@mark_options
+@apply_option
+@json_option
+def stars(source: Source, given: Stars, marks: MarkRule, apply: bool, as_json: bool) -> int:
+    """Write stars, labels and scores where Lightroom, darktable and digiKam read them.
+
+    PATH is a file, a folder, or a table that `ilgnet score` wrote. Nothing is written without
+    --apply, your own stars and labels stay, and `ilgnet undo` takes everything back. Close the
+    photo program first; it reads sidecars when it imports, or when told to.
+
+    \b
+      ilgnet stars photos/                              what would be written
+      ilgnet stars photos/ --apply                      write it
+      ilgnet stars scores.csv --by score --cuts 4,4.8,5.4,6,6.6
+      ilgnet stars photos/ --reject-below 5 --label 5=Green --label reject=Red
+      ilgnet stars photos/ --no-stars --apply           only our score, in our own namespace
+      ilgnet stars jpegs/ --embed --apply               into the JPEGs themselves
+
+    A RAW and JPEG pair is one photograph and gets one rating.
+    """
+    library = source.open()
+    source.score(library, features=False)
+    proposal = library.stars(given.rule, marks, labels=given.labels)
+    if not proposal.photographs:
+        click.echo("No photograph was scored.", err=True)
+        return EXIT_NOTHING
+    say_problems(proposal.problems)
+    applied = carry_out(proposal, show=source.show) if apply else None
+    if as_json:
+        print_json(_document(proposal, applied))
+    else:
+        _print(proposal, applied, quiet=source.quiet)
+    if given.rule and given.rule.by is None and proposal.scale == "ava" and not source.quiet:
+        click.echo(
+            f"Stars by AVA's percentiles: among fewer than {FEWEST_FOR_RANKS} photographs, ranks "
+            "say little (--by run for those).",
+            err=True,
+        )
+    unreadable = bool(library.failures()) or _failed(proposal)
+    return exit_code(applied, unreadable=unreadable)
 
 
-def _document(planned: MarkPlan, journal: ChangeJournal | None) -> dict[str, Any]:
+def _failed(proposal: StarsProposal) -> bool:
+    return any(mark.outcome == "failed" for mark in proposal.marks)
+
+
+def _document(proposal: StarsProposal, applied: Applied | None) -> dict[str, Any]:
     return {
-        "applied": journal.name if journal else None,
+        "applied": applied.name if applied else None,
         "files": [
             {
                 "path": str(mark.path),
@@ -174,18 +187,16 @@ def _document(planned: MarkPlan, journal: ChangeJournal | None) -> dict[str, Any
                 "score": mark.notes.score,
                 "words": mark.words or None,
             }
-            for mark in planned.marks
+            for mark in proposal.marks
         ],
-        "steps": [step_words(step) for step in planned.plan.steps],
-        "problems": list(planned.problems),
-        "failed": [{"path": p, "why": why} for p, why in failures(journal)] if journal else [],
+        "steps": [step_words(step) for step in proposal.plan.steps],
+        "problems": list(proposal.problems),
+        "failed": [{"path": p, "why": why} for p, why in failures(applied)] if applied else [],
     }
 
 
-def _print(
-    planned: MarkPlan, found: ScoredInput, journal: ChangeJournal | None, *, quiet: bool
-) -> None:
-    for mark in planned.marks:
+def _print(proposal: StarsProposal, applied: Applied | None, *, quiet: bool) -> None:
+    for mark in proposal.marks:
         rating = "" if mark.notes.rating is None else rating_words(mark.notes.rating)
         words = "; ".join(filter(None, (mark.notes.label, mark.words)))
         score = f"{mark.notes.score:.2f}"
@@ -193,15 +204,12 @@ def _print(
         click.echo(line.rstrip())
     if quiet:
         return
-    changes = amount(len(planned.plan.steps), "file")
-    photographs = amount(len(found.photographs), "photograph")
-    if journal is not None:
-        click.echo(
-            f"{photographs}: {amount(journal.count('done'), 'file')} written. "
-            f"Take it back with: ilgnet undo {journal.name}",
-            err=True,
-        )
-    elif planned.plan.steps:
+    changes = amount(len(proposal.plan.steps), "file")
+    photographs = amount(len(proposal.photographs), "photograph")
+    if applied is not None:
+        click.echo(f"{photographs}: ", err=True, nl=False)
+        say_how_to_undo(applied, "file")
+    elif proposal.plan.steps:
         click.echo(f"{photographs}: {changes} would be written. Do it with --apply.", err=True)
     else:
         click.echo(f"{photographs}: everything is written already.", err=True)

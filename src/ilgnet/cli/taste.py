@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,11 @@ import click
 
 from ilgnet.cli.exits import EXIT_OK
 from ilgnet.cli.library_options import library_argument
-from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import find_library
-from ilgnet.library.catalogue.rows import Model, model_digest
+from ilgnet.library.open_library import open_library
 from ilgnet.report.rows import shown
-from ilgnet.taste.labels import Labelled, from_choices, from_ratings, from_sidecars
 from ilgnet.taste.learn import Learnt
-from ilgnet.taste.learn import learn as learn_taste
-from ilgnet.taste.save import save_taste
-from ilgnet.zoo.records import DEFAULT_MODEL, Weights, find_weights
+from ilgnet.zoo.records import DEFAULT_MODEL, Weights
 
 LISTED = 5
 TABLE: Any = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -65,7 +62,7 @@ def learn(
     name: str | None,
     as_json: bool,
 ) -> int:
-    """Learn a taste from the stars and rejects in a library's sidecars and JPEGs.
+    """Learn a taste from your stars and rejects: in sidecars, in pictures, or given here.
 
     \b
       ilgnet taste learn photos/ -o my-taste
@@ -79,44 +76,24 @@ def learn(
     """
     if ratings and pairs:
         raise click.UsageError("Learn from --csv or from --pairs, not from both.")
-    weights = find_weights(model)
-    if weights.base is not None:
-        raise click.UsageError(f"{model} is a taste itself: learn on {weights.base.model}.")
-    with Catalogue(find_library(folder), "read") as catalogue:
-        row = catalogue.find_model(model_digest(weights))
-        labelled = _labels(catalogue, row, ratings, pairs)
-        features = catalogue.features(row, [shot.entry.sha256 for shot in labelled.shots])
-    _say_left_out(labelled)
-    learnt = learn_taste(features, labelled.stock, labelled.opinions, labelled.groups)
-    saved = save_taste(
-        learnt,
-        weights,
-        output,
-        name or f"taste.{output.resolve().name}",
-        [shot.entry.sha256 for shot in labelled.shots],
+    find_library(folder)
+    learnt = open_library(folder, model=model).learn_taste(
+        output, name=name, ratings=ratings, pairs=pairs
     )
+    _say_left_out(learnt.left_out)
     if as_json:
-        click.echo(json.dumps({"name": saved.name, **saved.to_json()["metrics"]}, indent=2))
+        metrics = learnt.weights.to_json()["metrics"]
+        click.echo(json.dumps({"name": learnt.weights.name, **metrics}, indent=2))
     else:
-        _say(learnt, saved)
+        _say(learnt.figures, learnt.weights)
     return EXIT_OK
 
 
-def _labels(
-    catalogue: Catalogue, model: Model, ratings: Path | None, pairs: Path | None
-) -> Labelled:
-    if ratings:
-        return from_ratings(catalogue, model, ratings)
-    if pairs:
-        return from_choices(catalogue, model, pairs)
-    return from_sidecars(catalogue, model)
-
-
-def _say_left_out(labelled: Labelled) -> None:
-    for problem in labelled.left_out[:LISTED]:
+def _say_left_out(left_out: Sequence[str]) -> None:
+    for problem in left_out[:LISTED]:
         click.echo(f"Left out: {shown(problem)}", err=True)
-    if len(labelled.left_out) > LISTED:
-        click.echo(f"... and {len(labelled.left_out) - LISTED} more left out", err=True)
+    if len(left_out) > LISTED:
+        click.echo(f"... and {len(left_out) - LISTED} more left out", err=True)
 
 
 def _say(learnt: Learnt, saved: Weights) -> None:

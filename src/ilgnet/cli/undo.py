@@ -12,14 +12,16 @@ from ilgnet.library.changes.journal import (
     find_journal,
     list_journals,
 )
-from ilgnet.library.changes.run import undo as take_back
+from ilgnet.library.open_library import undo as take_back
 from ilgnet.report.rows import shown
 
 
 @click.command()
 @click.argument("name", required=False, metavar="[RUN]")
 @click.option("--list", "listing", is_flag=True, help="List the runs, the latest first.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be taken back.")
+@click.option(
+    "--dry-run/--apply", help="Only say what would be taken back, or do it.  [default: apply]"
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def undo(name: str | None, listing: bool, dry_run: bool, as_json: bool) -> int:
     """Take back what `ilgnet cull` or `ilgnet stars` did: the latest run, or RUN.
@@ -35,14 +37,14 @@ def undo(name: str | None, listing: bool, dry_run: bool, as_json: bool) -> int:
     """
     if listing:
         return _list(as_json)
-    journal = find_journal(name)
     if dry_run:
-        return _say_plan(journal, as_json)
-    journal = take_back(journal)
+        return _say_plan(find_journal(name), as_json)
+    undone = take_back(name)
+    journal = undone.journal
     if as_json:
         print_json(_document(journal))
     else:
-        for path, why in failures(journal, "kept"):
+        for path, why in failures(undone, "kept"):
             click.secho(f"stays: {named(path)}: {shown(why)}", fg="yellow", err=True)
         left = journal.count("kept")
         click.echo(

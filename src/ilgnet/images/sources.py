@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TypeAlias
 
 from ilgnet.images.files import image_error
+from ilgnet.images.foreign import foreign_folder
 from ilgnet.images.formats import is_image_name
+from ilgnet.images.walk import walk
 from ilgnet.values import Failure, ImageRef
 
 Found = ImageRef | Failure
@@ -21,16 +25,25 @@ Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 """One path, or many."""
 
 
-def find_images(paths: Paths, *, patterns: bool = True) -> Iterator[Found]:
+def find_images(
+    paths: Paths,
+    *,
+    patterns: bool = True,
+    foreign: bool = False,
+    passed_over: Callable[[str], object] = lambda path: None,
+) -> Iterator[Found]:
     """Every picture under the given paths, lazily, each folder in the order of its names.
 
     A file that is named is taken whatever its extension. A folder is searched with all its
     sub-folders for the extensions in `IMAGE_EXTENSIONS`; hidden files and folders are passed
-    over. A path that does not exist is tried as a glob pattern (`**` crosses folders).
+    over, and so are folders that belong to other programs (`ilgnet.images.foreign`). A path that
+    does not exist is tried as a glob pattern (`**` crosses folders).
 
     Args:
         paths: one path, or many: files, folders and glob patterns, in any mixture.
         patterns: whether a path may be a pattern; what a list names is no pattern.
+        foreign: search folders that belong to other programs, too.
+        passed_over: called with each of those that is not searched.
 
     Returns:
         An iterator over a reference for each picture, or a Failure for what cannot be one.
@@ -42,57 +55,61 @@ def find_images(paths: Paths, *, patterns: bool = True) -> Iterator[Found]:
     if isinstance(paths, bytes | bytearray):
         raise TypeError("find_images takes paths as text; decode them with os.fsdecode")
     many = [paths] if isinstance(paths, str | os.PathLike) else paths
-    return (found for path in many for found in _under(os.fspath(path), patterns))
+    search = _Search(patterns, foreign, passed_over)
+    return (found for path in many for found in search.under(os.fspath(path)))
 
 
-def _under(path: str, patterns: bool) -> Iterator[Found]:
-    if Path(path).is_dir():
-        yield from _walk(path, seen=set())
-    elif not patterns or os.path.lexists(path) or not glob.has_magic(path):
-        yield ImageRef(path, path)
-    else:
-        yield from _matches(path)
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """How paths are searched; see `find_images`."""
 
+    patterns: bool
+    foreign: bool
+    passed_over: Callable[[str], object]
 
-def _matches(pattern: str) -> Iterator[Found]:
-    found = False
-    for path in sorted(glob.iglob(pattern, recursive=True)):
-        found = True
+    def under(self, path: str) -> Iterator[Found]:
+        """The pictures that a path names."""
         if Path(path).is_dir():
-            # The pattern's own ** reaches what is inside.
-            if "**" not in pattern:
-                yield from _walk(path, seen=set())
-        elif is_image_name(os.path.basename(path)):
+            yield from self._inside(path)
+        elif not self.patterns or os.path.lexists(path) or not glob.has_magic(path):
             yield ImageRef(path, path)
-    if not found:
-        yield Failure(pattern, "not_found", "no such file, and no file matches it as a pattern")
+        else:
+            yield from self._matches(path)
 
+    def _matches(self, pattern: str) -> Iterator[Found]:
+        found = False
+        plain = sum(
+            1 for _ in takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts)
+        )
+        for path in sorted(glob.iglob(pattern, recursive=True)):
+            found = True
+            if not self.foreign and (owner := foreign_folder(path, from_part=plain)):
+                self.passed_over(owner)
+                continue
+            if Path(path).is_dir():
+                # The pattern's own ** reaches what is inside.
+                if "**" not in pattern:
+                    yield from self._inside(path)
+            elif is_image_name(os.path.basename(path)):
+                yield ImageRef(path, path)
+        if not found:
+            yield Failure(pattern, "not_found", "no such file, and no file matches it as a pattern")
 
-def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found]:
-    """One folder and all below; `seen` holds the folders above, so that links cannot loop."""
-    try:
-        status = os.stat(folder)
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        failure = image_error(error)
-        yield Failure(folder, failure.code, f"the folder cannot be searched: {failure.message}")
-        return
-    identity = (status.st_dev, status.st_ino)
-    if identity in seen:
-        yield Failure(folder, "link_loop", "this link leads back to a folder that contains it")
-        return
-    for entry in entries:
-        if _is_folder(entry):
-            if is_image_name(entry.name):
-                yield Failure(entry.path, "is_a_directory", "this is a folder, not a picture")
-            if not entry.name.startswith("."):
-                yield from _walk(entry.path, seen | {identity})
-        elif is_image_name(entry.name):
-            yield ImageRef(entry.path, entry.path)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link loop: reading the file will say so
-        return False
+    def _inside(self, folder: str) -> Iterator[Found]:
+        """The pictures of a folder and all below."""
+        for met in walk(folder, foreign=self.foreign):
+            match met.kind:
+                case "file" if is_image_name(met.name):
+                    yield ImageRef(met.path, met.path)
+                case "folder" if is_image_name(met.name):
+                    yield Failure(met.path, "is_a_directory", "this is a folder, not a picture")
+                case "foreign":
+                    self.passed_over(met.path)
+                case "loop":
+                    yield Failure(
+                        met.path, "link_loop", "this link leads back to a folder that contains it"
+                    )
+                case "closed" if met.error is not None:
+                    failure = image_error(met.error)
+                    message = f"the folder cannot be searched: {failure.message}"
+                    yield Failure(met.path, failure.code, message)

@@ -1,9 +1,11 @@
-"""What a person has said, from sidecars or from a table, matched with the catalogue."""
+"""What a person has said, from sidecars or from a table, matched with photographs."""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,16 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.catalogue.catalogue import Catalogue
-from ilgnet.library.catalogue.rows import Model
-from ilgnet.library.photograph.shots import Shot, shots
-from ilgnet.library.sidecar.ratings import own_ratings
+from ilgnet.library.choosing.bursts import check_features
+from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.metrics import FEWEST_UNITS
 from ilgnet.taste.learn import Choices, Opinions, Stars
 from ilgnet.text_files import CsvTable, read_csv
 
-REJECTED: Final = 0.0
+NO_STARS: Final = 0.0
 """A reject is worse than one star."""
+
+PICKED: Final = 4.0
+"""What a pick without stars is worth, in stars."""
 
 OUTING_GAP: Final = timedelta(minutes=30)
 """A longer pause begins another outing."""
@@ -30,16 +33,16 @@ OUTING_GAP: Final = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Pictures that a person has said something of.
+    """Photographs that a person has said something of.
 
     Attributes:
-        shots: N of the catalogue, no contents twice.
+        photographs: N, with their features; no contents twice.
         opinions: about them, row by row.
         groups: (N,) the day of each; or its outing, where there are too few days.
         left_out: what was said of pictures that are not there, and what could not be read.
     """
 
-    shots: tuple[Shot, ...]
+    photographs: tuple[Photograph, ...]
     opinions: Opinions
     groups: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -47,75 +50,98 @@ class Labelled:
     @property
     def stock(self) -> NDArray[np.float64]:
         """The model's own scores (N,)."""
-        return np.array([shot.score for shot in self.shots])
+        return np.array([photo.score for photo in self.photographs])
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """The model's features (N, D)."""
+        check_features(self.photographs)
+        vectors = [photo.features for photo in self.photographs if photo.features is not None]
+        return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
 
 
-def from_sidecars(catalogue: Catalogue, model: Model) -> Labelled:
-    """The person's own stars and rejects; those that this program gave do not count."""
-    found = _distinct(shots(catalogue.entries(model)))
-    ratings = own_ratings(catalogue.library.root, found)
-    rated = [shot for shot in found if shot.path in ratings.stars]
-    values = [float(max(ratings.stars[shot.path], REJECTED)) for shot in rated]
-    stars = Stars(np.array(values))
-    return Labelled(tuple(rated), stars, group_shots(rated), tuple(ratings.problems))
+def from_opinions(photographs: Sequence[Photograph]) -> Labelled:
+    """The person's own stars, rejects and choices; those that this program gave do not count.
+
+    Args:
+        photographs: with their features and opinions.
+    """
+    rated = [photo for photo in _distinct(photographs) if _stars(photo) is not None]
+    stars = Stars(np.array([_stars(photo) for photo in rated], dtype=np.float64))
+    problems = (problem for photo in photographs for problem in photo.opinion.problems)
+    return Labelled(tuple(rated), stars, group_photographs(rated), tuple(dict.fromkeys(problems)))
 
 
-def from_ratings(catalogue: Catalogue, model: Model, table: Path) -> Labelled:
+def _stars(photo: Photograph) -> float | None:
+    opinion = photo.opinion
+    if opinion.is_doubtful:
+        return None
+    if opinion.rating is not None:
+        return max(float(opinion.rating), NO_STARS)
+    return PICKED if opinion.picked else None
+
+
+def from_ratings(photographs: Sequence[Photograph], table: Path, root: Path) -> Labelled:
     """A CSV with the columns path and rating, and group where days are not to be the groups.
 
     Ratings are any numbers, higher is better; of a picture that is rated twice the last counts.
+
+    Args:
+        photographs: with their features.
+        table: the file.
+        root: a folder that its paths may be relative to, beside its own and the current one.
     """
-    lookup = _Lookup(catalogue, model, table)
-    rated: dict[str, tuple[Shot, float, str]] = {}
+    lookup = _Lookup(photographs, table, root)
+    rated: dict[Path, tuple[Photograph, float, str]] = {}
     read = _read(table, "path", "rating")
     for row in read.rows:
-        shot = lookup.find(row.cells["path"], row.line)
-        if shot is not None:
+        photo = lookup.find(row.cells["path"], row.line)
+        if photo is not None:
             group = row.cells.get("group", "")
-            rated[shot.path] = shot, read.number(row, "rating"), group
+            rated[photo.path] = photo, read.number(row, "rating"), group
     lookup.check(len(rated))
-    found = [shot for shot, _, _ in rated.values()]
+    found = [photo for photo, _, _ in rated.values()]
     given = tuple(group for _, _, group in rated.values())
     return Labelled(
         tuple(found),
         Stars(np.array([rating for _, rating, _ in rated.values()])),
-        given if found and all(given) else group_shots(found),
+        given if found and all(given) else group_photographs(found),
         tuple(lookup.missing),
     )
 
 
-def from_choices(catalogue: Catalogue, model: Model, table: Path) -> Labelled:
-    """A CSV with the columns winner and loser, such as the page writes."""
-    lookup = _Lookup(catalogue, model, table)
-    rows: dict[str, int] = {}
-    found: list[Shot] = []
+def from_pairs(photographs: Sequence[Photograph], table: Path, root: Path) -> Labelled:
+    """A CSV with the columns winner and loser, such as the page writes; see `from_ratings`."""
+    lookup = _Lookup(photographs, table, root)
+    rows: dict[Path, int] = {}
+    found: list[Photograph] = []
     pairs: list[tuple[int, int]] = []
     for row in _read(table, "winner", "loser").rows:
-        pair = [lookup.find(row.cells[name], row.line) for name in ("winner", "loser")]
-        if pair[0] is None or pair[1] is None or pair[0].path == pair[1].path:
+        winner, loser = (lookup.find(row.cells[name], row.line) for name in ("winner", "loser"))
+        if winner is None or loser is None or winner.path == loser.path:
             continue
-        for shot in (pair[0], pair[1]):
-            if shot.path not in rows:
-                rows[shot.path] = len(found)
-                found.append(shot)
-        pairs.append((rows[pair[0].path], rows[pair[1].path]))
+        for photo in (winner, loser):
+            if photo.path not in rows:
+                rows[photo.path] = len(found)
+                found.append(photo)
+        pairs.append((rows[winner.path], rows[loser.path]))
     lookup.check(len(pairs))
     winners, losers = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
     return Labelled(
-        tuple(found), Choices(winners, losers), group_shots(found), tuple(lookup.missing)
+        tuple(found), Choices(winners, losers), group_photographs(found), tuple(lookup.missing)
     )
 
 
-def group_shots(found: Sequence[Shot]) -> tuple[str, ...]:
-    """The day of each shot; the outing, where there are days for too few groups.
+def group_photographs(found: Sequence[Photograph]) -> tuple[str, ...]:
+    """The day of each photograph; the outing, where there are days for too few groups.
 
-    Shots without a time go by their folder.
+    Photographs without a time go by their folder.
     """
-    days = [shot.day or f"folder {_folder(shot)}" for shot in found]
+    days = [photo.day or f"folder {photo.path.parent}" for photo in found]
     return tuple(days if len(set(days)) >= FEWEST_UNITS else _outings(found, days))
 
 
-def _outings(found: Sequence[Shot], days: Sequence[str]) -> list[str]:
+def _outings(found: Sequence[Photograph], days: Sequence[str]) -> list[str]:
     groups = list(days)
     last: dict[str, datetime] = {}
     number: dict[str, int] = defaultdict(int)
@@ -128,35 +154,36 @@ def _outings(found: Sequence[Shot], days: Sequence[str]) -> list[str]:
     return groups
 
 
-def _folder(shot: Shot) -> str:
-    return shot.path.rpartition("/")[0]
-
-
-def _distinct(found: Iterable[Shot]) -> list[Shot]:
-    """One shot for the same contents: a copy in two groups would be on both sides of a check."""
-    return list({shot.entry.sha256: shot for shot in reversed(list(found))}.values())[::-1]
+def _distinct(found: Iterable[Photograph]) -> list[Photograph]:
+    """One photograph for the same contents: a copy in two groups would be on both sides of a
+    check.
+    """
+    contents = {photo.sha256 or photo.path: photo for photo in reversed(list(found))}
+    return list(contents.values())[::-1]
 
 
 class _Lookup:
-    """Finds the shots that a table speaks of, by any of their files."""
+    """Finds the photographs that a table speaks of, by any of their files."""
 
-    def __init__(self, catalogue: Catalogue, model: Model, table: Path) -> None:
-        found = shots(catalogue.entries(model))
-        distinct = {shot.entry.sha256: shot for shot in _distinct(found)}
-        self._catalogue = catalogue
+    def __init__(self, photographs: Sequence[Photograph], table: Path, root: Path) -> None:
+        distinct = {photo.sha256 or photo.path: photo for photo in _distinct(photographs)}
         self._table = table
-        self._shots = {file: distinct[shot.entry.sha256] for shot in found for file in shot.files}
+        self._root = root
+        self._files = {
+            file: distinct[photo.sha256 or photo.path]
+            for photo in photographs
+            for file in photo.group.pictures
+        }
         self.missing: list[str] = []
 
-    def find(self, path: str, line: int) -> Shot | None:
+    def find(self, path: str, line: int) -> Photograph | None:
         """A path as it is, from the table's folder, or from the library's root."""
-        for start in (Path(), self._table.parent, self._catalogue.library.root):
-            try:
-                shot = self._shots.get(self._catalogue.relative(start / path))
-            except (LibraryError, ValueError):
-                continue
-            if shot is not None:
-                return shot
+        for start in (Path(), self._table.parent, self._root):
+            full = Path(os.path.abspath(start / path))
+            with suppress(ValueError, OSError):
+                photo = self._files.get(full) or self._files.get(full.parent.resolve() / full.name)
+                if photo is not None:
+                    return photo
         self.missing.append(f"{self._table.name} line {line}: {path} is not in the catalogue")
         return None
 
@@ -165,8 +192,8 @@ class _Lookup:
         if not found and self.missing:
             raise LibraryError(
                 f"no picture that {self._table} speaks of is in the catalogue of "
-                f"{self._catalogue.library.root} (first: {self.missing[0]}). Score them with: "
-                f"ilgnet score --library {self._catalogue.library.root}"
+                f"{self._root} (first: {self.missing[0]}). Score them with: "
+                f"ilgnet score --library {self._root}"
             )
 
 

@@ -1,1 +1,1 @@
-"""What is known of every picture of a library, in one SQLite file."""
+"""What is known of every photograph of a library, in one SQLite file; SQL is nowhere else."""

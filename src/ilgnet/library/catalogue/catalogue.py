@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -16,25 +17,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ilgnet.errors import LibraryError
+from ilgnet.errors import LibraryError, ModelError
 from ilgnet.library.catalogue.file import CatalogueFile, Mode
-from ilgnet.library.catalogue.place import Library
+from ilgnet.library.catalogue.place import Place
 from ilgnet.library.catalogue.rows import (
-    Entry,
+    SAID,
+    FileStamp,
     Filter,
+    Known,
     Model,
     Seen,
-    Stamp,
+    capture_from_row,
     model_digest,
+    pack_features,
     pack_votes,
     verdict_from_row,
 )
 from ilgnet.library.photograph.capture import sequence_number
+from ilgnet.library.photograph.files import FileGroup
+from ilgnet.library.photograph.opinion import Choice
+from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.values import Failure, Verdict
-from ilgnet.zoo.records import Weights
+from ilgnet.zoo.records import Weights, find_weights
 
 RACY_NS: Final = 2_000_000_000
 """A file that changed this shortly before it was read may change again without its time showing
@@ -42,29 +46,34 @@ it (FAT keeps two seconds), so its stamp is not trusted and it is hashed again."
 
 EVERYTHING: Final = Filter()
 
+_CHOSEN: Final = (
+    "SELECT content, flag, stars, max(id) FROM choices WHERE undone = 0 GROUP BY content"
+)
+"""The last choice for each contents: SQLite takes the other columns from the row of the maximum."""
+
 
 class Catalogue:
     """An open catalogue. Use it as a context manager, from the thread that opened it.
 
     Attributes:
-        library: where the pictures and the file are.
+        place: where the pictures and the file are.
     """
 
-    def __init__(self, library: Library, mode: Mode = "write") -> None:
+    def __init__(self, place: Place, mode: Mode = "write") -> None:
         """Open a catalogue.
 
         Args:
-            library: where it is.
+            place: where it is.
             mode: "read" changes nothing on disk, "write" needs the file, "create" may make it.
 
         Raises:
             LibraryError: it is not there, damaged, from a newer version, or cannot be written.
         """
-        self.library = library
-        self._root = os.path.realpath(library.root)
-        self._prefix = os.path.join(library.root, "")
+        self.place = place
+        self._root = os.path.realpath(place.root)
+        self._prefix = os.path.join(place.root, "")
         self._parents: dict[str, str] = {}
-        self._file = CatalogueFile(library, mode)
+        self._file = CatalogueFile(place, mode)
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +91,7 @@ class Catalogue:
         self._file.connection.close()
 
     def read(self, query: str, values: Sequence[object] = ()) -> Iterator[Any]:
-        """The rows of a query on the tables in `catalogue_schema`."""
+        """The rows of a query on the tables in `catalogue.schema`."""
         return self._file.read(query, values)
 
     # Paths
@@ -103,14 +112,14 @@ class Catalogue:
         folder = self._parents[parent].replace(os.sep, "/")
         if folder == ".." or folder.startswith("../"):
             raise LibraryError(
-                f"{path} is not in the library {self.library.root}: a library holds the pictures "
+                f"{path} is not in the library {self.place.root}: a library holds the pictures "
                 "below its folder"
             )
         return name if folder == "." else f"{folder}/{name}"
 
     def absolute(self, path: str) -> Path:
         """Where a catalogued picture is: below the root as the user named it."""
-        return self.library.root / path
+        return self.place.root / path
 
     def within(self, folder: Path) -> Filter:
         """The pictures of a folder of this library."""
@@ -148,45 +157,89 @@ class Catalogue:
         known = ", ".join(sorted({model.name for model in models})) or "none yet"
         raise LibraryError(
             f"no picture of this library was scored by {name or 'any model'} (models: {known}). "
-            f"Score with: ilgnet score --library {self.library.root}"
+            f"Score with: ilgnet score --library {self.place.root}"
         )
 
     # Looking up
 
-    def unchanged(self, path: str, stamp: Stamp) -> bytes | None:
-        """The hash of a file whose stamp says that it holds what it held; else None."""
-        query = (
-            "SELECT sha256 FROM pictures JOIN contents ON contents.id = content "
-            "WHERE path = CAST(? AS TEXT) AND (bytes, mtime_ns, ctime_ns, inode) = (?, ?, ?, ?) "
+    def known(self, path: str, stamp: FileStamp, model: Model, *, features: bool) -> Known | None:
+        """What is known of a file whose stamp says that it holds what it held; else None."""
+        where = (
+            "pictures.path = CAST(? AS TEXT) "
+            "AND (pictures.bytes, mtime_ns, ctime_ns, inode) = (?, ?, ?, ?) "
             "AND checked_ns - max(mtime_ns, ctime_ns) > ?"
         )
         values = (os.fsencode(path), *astuple(stamp), RACY_NS)
-        row = next(self.read(query, values), None)
-        return None if row is None else bytes(row[0])
-
-    def verdict(self, sha256: bytes, model: Model, path: str) -> Verdict | None:
-        """What a model said of these contents, under the given path; None if it did not."""
-        query = (
-            "SELECT score, std, p_high, percentile, votes, technical, width, height "
-            "FROM contents JOIN verdicts ON content = contents.id WHERE sha256 = ? AND model = ?"
+        return self._known(
+            "JOIN pictures ON pictures.content = contents.id", where, values, model, features
         )
-        row = next(self.read(query, (sha256, model.id)), None)
-        return None if row is None else verdict_from_row(path, model, *row)
 
-    def entries(self, model: Model, which: Filter = EVERYTHING) -> Iterator[Entry]:
-        """The pictures that a model has scored, in the order of their paths."""
+    def known_content(self, sha256: bytes, model: Model, *, features: bool) -> Known | None:
+        """What is known of some contents, wherever they were seen."""
+        return self._known("", "sha256 = ?", (sha256,), model, features)
+
+    def _known(
+        self, join: str, where: str, values: Sequence[object], model: Model, features: bool
+    ) -> Known | None:
+        query = (
+            f"SELECT sha256, taken, camera, {'vector' if features else 'NULL'}, {SAID} "
+            f"FROM contents {join} "
+            "LEFT JOIN verdicts ON verdicts.content = contents.id AND verdicts.model = ? "
+        )
+        if features:
+            query += (
+                "LEFT JOIN features ON features.content = contents.id "
+                "AND features.model = verdicts.model "
+            )
+        row = next(self.read(f"{query} WHERE {where}", (model.id, *values)), None)
+        if row is None:
+            return None
+        sha256, taken, camera, vector, *said = row
+        scored = said[0] is not None and not (features and vector is None)
+        verdict = verdict_from_row("", model, said, vector) if scored else None
+        return Known(bytes(sha256), capture_from_row(taken, camera), verdict)
+
+    def may_hold(self, length: int) -> bool:
+        """Whether any contents known have so many bytes; if not, a file of them is new."""
+        query = "SELECT 1 FROM contents WHERE bytes = ? OR bytes IS NULL LIMIT 1"
+        return next(self.read(query, (length,)), None) is not None
+
+    def scored_files(
+        self, model: Model, which: Filter = EVERYTHING, *, features: bool = False
+    ) -> Iterator[Photograph]:
+        """The files that a model has scored, in the order of their paths.
+
+        Each is a photograph of one file: `gather` puts those together that are one, and leaves out
+        what is no longer there.
+        """
         where, values = which.conditions()
         query = (
-            "SELECT path, sha256, taken, camera, sequence, "
-            "score, std, p_high, percentile, votes, technical, width, height "
+            f"SELECT path, sha256, taken, camera, flag, stars, "
+            f"{'vector' if features else 'NULL'}, {SAID} "
             "FROM pictures JOIN contents ON contents.id = pictures.content "
-            "JOIN verdicts ON verdicts.content = contents.id AND model = ? "
-            f"WHERE {where} ORDER BY path"
+            "JOIN verdicts ON verdicts.content = contents.id AND verdicts.model = ? "
+            f"LEFT JOIN ({_CHOSEN}) AS chosen ON chosen.content = contents.id "
         )
-        for path, sha256, taken, camera, sequence, *said in self.read(query, (model.id, *values)):
-            verdict = verdict_from_row(self._prefix + path, model, *said)
-            moment = datetime.fromisoformat(taken) if taken else None
-            yield Entry(path, bytes(sha256), verdict, moment, camera, sequence)
+        if features:
+            query += (
+                "LEFT JOIN features ON features.content = contents.id "
+                "AND features.model = verdicts.model "
+            )
+        rows = self.read(
+            f"{query} WHERE away IS NULL AND {where} ORDER BY path", (model.id, *values)
+        )
+        top = os.path.join(self._root, "")
+        for path, sha256, taken, camera, flag, stars, vector, *said in rows:
+            file = Path(top + path)
+            chosen = Choice(flag, stars) if flag or stars is not None else None
+            yield Photograph(
+                file,
+                verdict_from_row(self._prefix + path, model, said, vector),
+                FileGroup((file,)),
+                capture_from_row(taken, camera),
+                bytes(sha256),
+                choice=chosen,
+            )
 
     def failures(self, folder: str | None = None) -> Iterator[Failure]:
         """The pictures that could not be scored when last tried, in the order of their paths."""
@@ -194,31 +247,6 @@ class Catalogue:
         query = f"SELECT path, code, message FROM failures WHERE {where} ORDER BY path"
         for path, code, message in self.read(query, values):
             yield Failure(self._prefix + path, code, message)
-
-    def features(self, model: Model, contents: Sequence[bytes]) -> NDArray[np.float32]:
-        """Pooled features float32 (N, D) of contents that `entries` lists.
-
-        Raises:
-            LibraryError: some have none.
-        """
-        query = (
-            "SELECT vector FROM features JOIN contents ON contents.id = content "
-            "WHERE sha256 = ? AND model = ?"
-        )
-        vectors = np.empty((0, 0), np.float32)
-        for index, sha256 in enumerate(contents):
-            row = next(self.read(query, (sha256, model.id)), None)
-            if row is None:
-                raise LibraryError(
-                    f"the catalogue holds no features of {sha256.hex()[:12]}... by {model.name}. "
-                    f"Forget this model (ilgnet library forget --model {model.name} --apply) "
-                    "and score again"
-                )
-            vector = np.frombuffer(row[0], dtype="<f2")
-            if index == 0:
-                vectors = np.empty((len(contents), len(vector)), dtype=np.float32)
-            vectors[index] = vector
-        return vectors
 
     def reading(self) -> set[str]:
         """Catalogue paths that a run which has died, or another that is at work, was reading."""
@@ -277,6 +305,7 @@ class Catalogue:
     ) -> None:
         if verdict is not None:
             _record_verdict(connection, model, seen, verdict)
+            self._carry_choice(connection, seen)
         known = "SELECT id FROM contents WHERE sha256 = ?"
         row = connection.execute(known, (seen.sha256,)).fetchone()
         if row is None:
@@ -290,11 +319,21 @@ class Catalogue:
         path = os.fsencode(seen.path)
         number = sequence_number(seen.path.rpartition("/")[2])
         connection.execute(
-            "INSERT OR REPLACE INTO pictures VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO pictures (path, content, bytes, mtime_ns, ctime_ns, inode, "
+            "checked_ns, sequence) VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?)",
             (path, row[0], *astuple(seen.stamp), seen.checked_ns, number),
         )
         connection.execute("DELETE FROM failures WHERE path = CAST(? AS TEXT)", (path,))
         self._forget_moved_from(connection, row[0], path)
+
+    def _carry_choice(self, connection: sqlite3.Connection, seen: Seen) -> None:
+        """A picture that was edited in its place keeps what the person chose for it."""
+        connection.execute(
+            "UPDATE OR IGNORE choices SET content = (SELECT id FROM contents WHERE sha256 = ?) "
+            "WHERE content IN (SELECT content FROM pictures WHERE path = CAST(? AS TEXT)) "
+            "AND content NOT IN (SELECT content FROM pictures WHERE path <> CAST(? AS TEXT))",
+            (seen.sha256, os.fsencode(seen.path), os.fsencode(seen.path)),
+        )
 
     def _forget_moved_from(self, connection: sqlite3.Connection, content: int, path: bytes) -> None:
         """Contents that are here now and no longer where they were have been moved."""
@@ -304,6 +343,92 @@ class Catalogue:
                 connection.execute(
                     "DELETE FROM pictures WHERE path = CAST(? AS TEXT)", (os.fsencode(other),)
                 )
+
+    # What the person chose
+
+    def choose(self, paths: Iterable[str], choice: Choice) -> int:
+        """Note a choice for pictures by their catalogue paths; all at once is one step to undo.
+
+        Returns:
+            How many contents it is noted for.
+
+        Raises:
+            LibraryError: a picture is not in the catalogue.
+        """
+        with self._file.transaction() as connection:
+            (last,) = connection.execute("SELECT coalesce(max(batch), 0) FROM choices").fetchone()
+            connection.execute("DELETE FROM choices WHERE undone = 1")
+            contents = dict.fromkeys(self._content(connection, path) for path in paths)
+            now = _now()
+            connection.executemany(
+                "INSERT INTO choices (content, flag, stars, chosen, batch) VALUES (?, ?, ?, ?, ?)",
+                [(content, choice.flag, choice.stars, now, last + 1) for content in contents],
+            )
+        return len(contents)
+
+    def undo_choice(self, *, redo: bool = False) -> int:
+        """Take the last step of choices back, or with `redo` the last that was taken back.
+
+        Returns:
+            How many contents it was noted for; 0 where there is nothing to take back.
+        """
+        pick = "min(batch)" if redo else "max(batch)"
+        with self._file.transaction() as connection:
+            return connection.execute(
+                f"UPDATE choices SET undone = ? WHERE batch = "
+                f"(SELECT {pick} FROM choices WHERE undone = ?)",
+                (0, 1) if redo else (1, 0),
+            ).rowcount
+
+    def _content(self, connection: sqlite3.Connection, path: str) -> int:
+        query = "SELECT content FROM pictures WHERE path = CAST(? AS TEXT)"
+        row = connection.execute(query, (os.fsencode(path),)).fetchone()
+        if row is None:
+            raise LibraryError(
+                f"{path} is not in the catalogue, so nothing can be noted for it. Score it with: "
+                f"ilgnet score --library {self.place.root}"
+            )
+        return int(row[0])
+
+    def choices(self) -> dict[bytes | None, Choice]:
+        """SHA-256 of contents -> what the person chose for them last."""
+        rows = self.read(
+            f"SELECT sha256, flag, stars FROM ({_CHOSEN}) JOIN contents ON contents.id = content"
+        )
+        return {bytes(sha256): Choice(flag, stars) for sha256, flag, stars in rows}
+
+    # Where pictures went
+
+    def follow(self, moves: Iterable[tuple[str, str]]) -> None:
+        """Note that files were moved by a run of ours, from one absolute path to another.
+
+        What leaves the library is no longer among its pictures, and is back when it comes back.
+        """
+        with self._file.transaction() as connection:
+            for source, target in moves:
+                before, after = self._inside(source), self._inside(target)
+                if before is not None and after is not None:
+                    _rename(connection, before, after)
+                    _restamp(connection, after, target)
+                elif before is not None:
+                    away = (os.fsencode(target), before)
+                    connection.execute(
+                        "UPDATE pictures SET away = CAST(? AS TEXT) WHERE path = CAST(? AS TEXT)",
+                        away,
+                    )
+                elif after is not None:
+                    connection.execute(
+                        "UPDATE OR REPLACE pictures SET away = NULL, path = CAST(? AS TEXT) "
+                        "WHERE away = CAST(? AS TEXT)",
+                        (after, os.fsencode(source)),
+                    )
+                    _restamp(connection, after, target)
+
+    def _inside(self, path: str) -> bytes | None:
+        try:
+            return os.fsencode(self.relative(path))
+        except LibraryError:
+            return None
 
     def forget(self, paths: Iterable[str]) -> None:
         """Forget pictures by their catalogue paths, and contents that are then at no path."""
@@ -328,6 +453,22 @@ class Catalogue:
             connection.execute("DELETE FROM models WHERE id = ?", (model.id,))
 
 
+def named_model(catalogue: Catalogue, name: str | Path | None) -> Model:
+    """A model that has scored here, by anything that `ilgnet.load` takes or by the name it had.
+
+    Raises:
+        LibraryError: nothing was scored yet, or not with this model.
+    """
+    if name is None:
+        return catalogue.find_model()
+    try:
+        digest = model_digest(find_weights(name))
+    except ModelError:
+        return catalogue.find_model(str(name))
+    known = {model.digest for model in catalogue.models()}
+    return catalogue.find_model(digest if digest in known else str(name))
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
@@ -336,10 +477,11 @@ def _record_verdict(
     connection: sqlite3.Connection, model: Model, seen: Seen, verdict: Verdict
 ) -> None:
     content = connection.execute(
-        "INSERT INTO contents (sha256, width, height) VALUES (?, ?, ?) "
-        "ON CONFLICT (sha256) DO UPDATE SET width = excluded.width, height = excluded.height "
+        "INSERT INTO contents (sha256, width, height, bytes) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (sha256) DO UPDATE "
+        "SET width = excluded.width, height = excluded.height, bytes = excluded.bytes "
         "RETURNING id",
-        (seen.sha256, verdict.width, verdict.height),
+        (seen.sha256, verdict.width, verdict.height, seen.stamp.bytes),
     ).fetchone()[0]
     said = (verdict.score, verdict.std, verdict.p_high, verdict.percentile)
     connection.execute(
@@ -347,12 +489,31 @@ def _record_verdict(
         (content, model.id, *said, pack_votes(verdict.votes), _now(), verdict.technical),
     )
     if verdict.features is not None:
-        largest = np.finfo(np.float16).max
-        vector = np.clip(verdict.features, -largest, largest).astype("<f2")
         connection.execute(
             "INSERT OR REPLACE INTO features VALUES (?, ?, ?)",
-            (content, model.id, vector.tobytes()),
+            (content, model.id, pack_features(verdict.features)),
         )
+
+
+def _rename(connection: sqlite3.Connection, before: bytes, after: bytes) -> None:
+    for table in ("pictures", "failures"):
+        connection.execute(
+            f"UPDATE OR REPLACE {table} SET path = CAST(? AS TEXT) WHERE path = CAST(? AS TEXT)",
+            (after, before),
+        )
+
+
+def _restamp(connection: sqlite3.Connection, path: bytes, file: str) -> None:
+    """A renaming changes times that only the file system can set; the contents are the same."""
+    try:
+        stamp = FileStamp.of(os.stat(file))
+    except OSError:
+        return
+    connection.execute(
+        "UPDATE pictures SET ctime_ns = ?, inode = ?, checked_ns = ? "
+        "WHERE path = CAST(? AS TEXT) AND bytes = ? AND mtime_ns = ?",
+        (stamp.ctime_ns, stamp.inode, time.time_ns(), path, stamp.bytes, stamp.mtime_ns),
+    )
 
 
 def _record_failure(connection: sqlite3.Connection, failure: Failure) -> None:

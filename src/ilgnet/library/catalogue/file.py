@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.catalogue.place import Library
+from ilgnet.library.catalogue.place import Place
 from ilgnet.library.catalogue.schema import (
     MIGRATIONS,
     check_version,
@@ -29,21 +30,25 @@ Mode = Literal["read", "write", "create"]
 class CatalogueFile:
     """An open file with up-to-date tables. Every write is one short transaction."""
 
-    def __init__(self, library: Library, mode: Mode) -> None:
+    def __init__(self, place: Place, mode: Mode) -> None:
         if mode == "create":
-            _make_folder(library)
-        elif not library.file.is_file():
+            _make_folder(place)
+        elif not place.file.is_file():
             raise LibraryError(
-                f"there is no catalogue {library.file}. "
-                f"Make it with: ilgnet score --library {library.root}"
+                f"there is no catalogue {place.file}. "
+                f"Make it with: ilgnet score --library {place.root}"
             )
-        self.path = library.file
+        self.path = place.file
+        # The thread that reads a stream looks up and notes, while another keeps what was scored.
+        self._one_at_a_time = threading.RLock()
         with _explained(self.path):
+            if mode == "read":
+                _bring_up_to_date(self.path)
             self.connection = _connect(self.path, mode)
             try:
                 # File names are bytes that need not be valid UTF-8; SQLite keeps them as they are.
                 self.connection.text_factory = os.fsdecode
-                _check(self.connection, library) if mode == "read" else self._prepare()
+                _check(self.connection, place) if mode == "read" else self._prepare()
             except BaseException:
                 self.connection.close()
                 raise
@@ -70,7 +75,7 @@ class CatalogueFile:
             durable: survives a power cut; without, only the death of this process, which costs
                 no wait for the disk.
         """
-        with _explained(self.path):
+        with self._one_at_a_time, _explained(self.path):
             self.connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self.connection.execute("BEGIN IMMEDIATE")
             try:
@@ -82,29 +87,38 @@ class CatalogueFile:
                 raise
 
     def read(self, query: str, values: Sequence[object] = ()) -> Iterator[Any]:
-        """The rows of a query on the tables in `catalogue_schema`."""
+        """The rows of a query on the tables in `catalogue.schema`."""
         with _explained(self.path):
             yield from self.connection.execute(query, values)
 
 
-def _make_folder(library: Library) -> None:
-    if not library.root.is_dir():
-        raise LibraryError(f"{library.root} is not a folder; a library is a folder of pictures")
+def _make_folder(place: Place) -> None:
+    if not place.root.is_dir():
+        raise LibraryError(f"{place.root} is not a folder; a library is a folder of pictures")
     try:
-        library.file.parent.mkdir(parents=True, exist_ok=True)
+        place.file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LibraryError(
-            f"no catalogue can be made in {library.file.parent}: {error.strerror}. Keep it in your "
-            f"own folder with: ilgnet score --library {library.root} --user-catalogue"
+            f"no catalogue can be made in {place.file.parent}: {error.strerror}. Keep it in your "
+            f"own folder with: ilgnet score --library {place.root} --user-catalogue"
         ) from error
 
 
-def _check(connection: sqlite3.Connection, library: Library) -> None:
-    check_version(connection, library.file)
+def _bring_up_to_date(file: Path) -> None:
+    """An older file that may be written is migrated, whatever it is opened for."""
+    with closing(_connect(file, "read")) as connection:
+        if schema_version(connection) in (0, len(MIGRATIONS)):
+            return
+    with suppress(sqlite3.OperationalError), closing(_connect(file, "write")) as connection:
+        migrate(connection, file)
+
+
+def _check(connection: sqlite3.Connection, place: Place) -> None:
+    check_version(connection, place.file)
     if schema_version(connection) < len(MIGRATIONS):
         raise LibraryError(
-            f"{library.file} was made by an older ilgnet. Bring it up to date with: "
-            f"ilgnet score --library {library.root}"
+            f"{place.file} was made by an older ilgnet. Bring it up to date with: "
+            f"ilgnet score --library {place.root}"
         )
 
 

@@ -16,8 +16,8 @@ FILE_NAME: Final = "catalogue.db"
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
-    """A folder of pictures and the catalogue of what is known of them.
+class Place:
+    """A folder of pictures, and where the catalogue of what is known of them lies.
 
     Attributes:
         root: the folder, as the user names it; every picture of the library is below it.
@@ -28,12 +28,12 @@ class Library:
     file: Path
 
 
-def beside_pictures(root: Path) -> Library:
+def beside_pictures(root: Path) -> Place:
     """The library whose catalogue is `.ilgnet/catalogue.db` in its own folder."""
-    return Library(root, root / FOLDER_NAME / FILE_NAME)
+    return Place(root, root / FOLDER_NAME / FILE_NAME)
 
 
-def in_user_folder(root: Path) -> Library:
+def in_user_folder(root: Path) -> Place:
     """The library whose catalogue is in the user's data folder.
 
     For pictures on read-only media and on network shares, where SQLite's locks do not work.
@@ -41,10 +41,10 @@ def in_user_folder(root: Path) -> Library:
     resolved = root.resolve()
     digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()[:12]
     folder = user_data_folder() / "libraries" / f"{resolved.name or 'root'}-{digest}"
-    return Library(root, folder / FILE_NAME)
+    return Place(root, folder / FILE_NAME)
 
 
-def library_of(folder: Path) -> Library | None:
+def library_of(folder: Path) -> Place | None:
     """The library that a folder belongs to: its own, or that of a folder above it."""
     for candidate in (folder, *folder.resolve().parents):
         for library in (beside_pictures(candidate), in_user_folder(candidate)):
@@ -53,7 +53,7 @@ def library_of(folder: Path) -> Library | None:
     return None
 
 
-def find_library(folder: Path) -> Library:
+def find_library(folder: Path) -> Place:
     """As `library_of`.
 
     Raises:

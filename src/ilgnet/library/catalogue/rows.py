@@ -6,17 +6,23 @@ import hashlib
 import json
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Self
+from datetime import date, datetime
+from posixpath import normpath
+from typing import Any, Final, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ilgnet.errors import LibraryError
 from ilgnet.library.photograph.capture import Capture
 from ilgnet.values import Verdict
 from ilgnet.zoo.records import SAFETENSORS_NAME, Weights
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class FileStamp:
     """What tells cheaply that a file has not changed.
 
     Attributes:
@@ -52,10 +58,25 @@ class Seen:
     """
 
     path: str
-    stamp: Stamp
+    stamp: FileStamp
     checked_ns: int
     sha256: bytes
     capture: Capture
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the catalogue knows of some contents.
+
+    Attributes:
+        sha256: of the contents.
+        capture: when and with what the picture was taken.
+        verdict: what the model said; None if it has not seen them.
+    """
+
+    sha256: bytes
+    capture: Capture
+    verdict: Verdict | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +88,6 @@ class Model:
     digest: str
     preprocess: str
     used: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A picture of the catalogue.
-
-    Attributes:
-        path: relative to the library's root, with forward slashes.
-        sha256: of what the file holds.
-        verdict: what the model said; its path is the root joined with `path`.
-        taken: the camera's wall clock, or None.
-        camera: maker, model and serial number, or None.
-        sequence: the running number in the file's name, or None.
-    """
-
-    path: str
-    sha256: bytes
-    verdict: Verdict
-    taken: datetime | None
-    camera: str | None
-    sequence: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,20 @@ class Filter:
     until: str | None = None
     folder: str | None = None
 
+    def __post_init__(self) -> None:
+        for day in filter(None, (self.since, self.until)):
+            if not _is_day(day):
+                raise LibraryError(f"{day!r} is not a day; give it as 2026-05-03")
+
+    def takes(self, score: float, day: str) -> bool:
+        """Whether a picture of this score and day, "" for none, is among them; in any folder."""
+        if self.min_score is not None and score < self.min_score:
+            return False
+        if self.max_score is not None and score > self.max_score:
+            return False
+        dated = self.since is not None or self.until is not None
+        return not dated or (bool(day) and (self.since or "") <= day <= (self.until or "9999"))
+
     def conditions(self) -> tuple[str, list[object]]:
         """The filter as SQL. Text in the tables sorts by its bytes, days by their digits."""
         parts = {
@@ -118,26 +132,29 @@ class Filter:
         }
         given = {condition: value for condition, value in parts.items() if value is not None}
         clauses, values = list(given), list[object](given.values())
-        folder = "" if self.folder is None else self.folder.strip("/")
-        if folder not in ("", "."):
+        folder = normpath((self.folder or ".").replace(os.sep, "/"))
+        if folder != ".":
             clauses.append("path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)")
             values += [os.fsencode(folder + "/"), os.fsencode(folder + "0")]  # "0" follows "/"
         return " AND ".join(clauses) or "1", values
 
 
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+SAID: Final = "score, std, p_high, percentile, votes, technical, width, height"
+"""The columns of a verdict, in the order of `verdict_from_row`."""
+
+
 def verdict_from_row(
-    path: str,
-    model: Model,
-    score: float,
-    std: float | None,
-    p_high: float,
-    percentile: float,
-    votes: bytes | None,
-    technical: float | None,
-    width: int,
-    height: int,
+    path: str, model: Model, said: Sequence[Any], vector: bytes | None = None
 ) -> Verdict:
     """A stored verdict, under the path that the caller knows the picture by."""
+    score, std, p_high, percentile, votes, technical, width, height = said
     return Verdict(
         path=path,
         score=score,
@@ -149,13 +166,30 @@ def verdict_from_row(
         height=height,
         model=model.name,
         preprocess=model.preprocess,
+        features=None if vector is None else unpack_features(vector),
         technical=technical,
     )
+
+
+def capture_from_row(taken: str | None, camera: str | None) -> Capture:
+    """When and with what a picture was taken."""
+    return Capture(datetime.fromisoformat(taken) if taken else None, camera)
 
 
 def pack_votes(votes: tuple[float, ...] | None) -> bytes | None:
     """Ten votes as 80 bytes, exactly."""
     return None if votes is None else struct.pack("<10d", *votes)
+
+
+def pack_features(features: NDArray[np.float32]) -> bytes:
+    """Features (D,) as float16."""
+    largest = np.finfo(np.float16).max
+    return np.clip(features, -largest, largest).astype("<f2").tobytes()
+
+
+def unpack_features(vector: bytes) -> NDArray[np.float32]:
+    """Features float32 (D,) as `pack_features` kept them."""
+    return np.frombuffer(vector, dtype="<f2").astype(np.float32)
 
 
 def model_digest(weights: Weights) -> str:

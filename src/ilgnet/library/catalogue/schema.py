@@ -98,6 +98,29 @@ def m004_times_again(connection: sqlite3.Connection) -> None:
     )
 
 
+def m005_choices_and_moves(connection: sqlite3.Connection) -> None:
+    """What the person chose here, newest last; lengths, which tell that contents are new; and
+    pictures that were moved out of the library.
+    """
+    for statement in (
+        """CREATE TABLE choices (
+            id INTEGER PRIMARY KEY,
+            content INTEGER NOT NULL REFERENCES contents ON DELETE CASCADE,
+            flag TEXT,
+            stars INTEGER,
+            chosen TEXT NOT NULL,
+            batch INTEGER NOT NULL,
+            undone INTEGER NOT NULL DEFAULT 0
+        )""",
+        "CREATE INDEX choices_by_content ON choices (content)",
+        "ALTER TABLE contents ADD COLUMN bytes INTEGER",
+        "UPDATE contents SET bytes = (SELECT bytes FROM pictures WHERE content = contents.id)",
+        "CREATE INDEX contents_by_bytes ON contents (bytes)",
+        "ALTER TABLE pictures ADD COLUMN away TEXT",
+    ):
+        connection.execute(statement)
+
+
 Migration = Callable[[sqlite3.Connection], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
@@ -105,6 +128,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     m002_technical,
     m003_reading,
     m004_times_again,
+    m005_choices_and_moves,
 )
 
 

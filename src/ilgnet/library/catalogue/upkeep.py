@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,8 +12,8 @@ from ilgnet.errors import ImageError
 from ilgnet.hashing import stream_hash
 from ilgnet.images.files import open_image_file
 from ilgnet.library.catalogue.catalogue import Catalogue
-from ilgnet.library.catalogue.rows import Filter, Stamp
-from ilgnet.library.photograph.shots import group_files
+from ilgnet.library.catalogue.rows import FileStamp, Filter
+from ilgnet.library.photograph.files import group_files
 from ilgnet.library.photograph.survey import Survey, survey
 
 
@@ -37,9 +38,13 @@ class Status:
         pairs: shots that are a RAW and a JPEG (or HEIC).
         new: pictures in the folder that the catalogue does not know.
         missing: pictures of the catalogue that are no longer in the folder.
+        moved: pictures that are at another place now, which scoring will find out: (from, to) pairs
+            of files with the same length and time.
+        away: pictures that a run moved out of the library, with where they went.
         videos: files that are passed over because they are no pictures.
         unread: pictures that are passed over because their format is not decoded here.
         orphans: sidecars without a picture.
+        foreign: folders that belong to other programs, which are passed over.
         catalogue_bytes: the size of the file.
     """
 
@@ -50,16 +55,19 @@ class Status:
     pairs: int
     new: tuple[str, ...]
     missing: tuple[str, ...]
+    moved: tuple[tuple[str, str], ...]
+    away: tuple[tuple[str, str], ...]
     videos: tuple[str, ...]
     unread: tuple[str, ...]
     orphans: tuple[str, ...]
+    foreign: tuple[str, ...]
     catalogue_bytes: int
 
 
 def status(catalogue: Catalogue) -> Status:
     """What the catalogue holds and what the folder does; no picture is opened."""
-    found = survey(catalogue.library.root)
-    known = {row[0] for row in catalogue.read("SELECT path FROM pictures")}
+    found = survey(catalogue.place.root)
+    known = {row[0] for row in catalogue.read("SELECT path FROM pictures WHERE away IS NULL")}
     failed = {row[0] for row in catalogue.read("SELECT path FROM failures")}
     scored = catalogue.read(
         "SELECT name, count(pictures.path), used FROM models "
@@ -73,6 +81,10 @@ def status(catalogue: Catalogue) -> Status:
             "WHERE taken IS NULL"
         )
     )
+    unknown = [path for path in found.pictures if path not in known and path not in failed]
+    missing = _missing(catalogue, known, found)
+    moved = _moved(catalogue, missing, unknown)
+    away = catalogue.read("SELECT path, away FROM pictures WHERE away IS NOT NULL ORDER BY path")
     codes = catalogue.read("SELECT code, count(*) FROM failures GROUP BY code ORDER BY code")
     return Status(
         pictures=len(known),
@@ -80,12 +92,15 @@ def status(catalogue: Catalogue) -> Status:
         failures=dict(codes),
         without_time=untimed[0],
         pairs=sum(len(files) > 1 for files in group_files(found.pictures)),
-        new=tuple(path for path in found.pictures if path not in known and path not in failed),
-        missing=_missing(catalogue, known, found),
+        new=tuple(path for path in unknown if path not in moved.values()),
+        missing=tuple(path for path in missing if path not in moved),
+        moved=tuple(moved.items()),
+        away=tuple((path, target) for path, target in away),
         videos=found.videos,
         unread=found.unread,
         orphans=found.orphans,
-        catalogue_bytes=catalogue.library.file.stat().st_size,
+        foreign=found.foreign,
+        catalogue_bytes=catalogue.place.file.stat().st_size,
     )
 
 
@@ -95,7 +110,25 @@ def _missing(catalogue: Catalogue, known: set[str], found: Survey) -> tuple[str,
     return tuple(path for path in absent if not os.path.lexists(catalogue.absolute(path)))
 
 
-State = Literal["same", "missing", "changed", "damaged", "unreadable"]
+def _moved(catalogue: Catalogue, missing: Sequence[str], unknown: Sequence[str]) -> dict[str, str]:
+    """Catalogue paths that are gone -> a new file of the same length and time."""
+    if not (missing and unknown):
+        return {}
+    stamps = {}
+    for path in unknown:
+        with suppress(OSError):
+            stamp = FileStamp.of(catalogue.absolute(path).stat())
+            stamps[stamp.bytes, stamp.mtime_ns] = path
+    gone = set(missing)
+    query = "SELECT path, bytes, mtime_ns FROM pictures ORDER BY path"
+    return {
+        path: stamps.pop((length, mtime_ns))
+        for path, length, mtime_ns in catalogue.read(query)
+        if path in gone and (length, mtime_ns) in stamps
+    }
+
+
+FileState = Literal["same", "missing", "changed", "damaged", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +142,7 @@ class Checked:
     """
 
     path: str
-    state: State
+    state: FileState
 
 
 @dataclass(slots=True)
@@ -124,7 +157,7 @@ class Verified:
 
     structure: list[str] = field(default_factory=list)
     checked: int = 0
-    paths: dict[State, list[str]] = field(default_factory=dict)
+    paths: dict[FileState, list[str]] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:
@@ -156,17 +189,19 @@ def check_files(catalogue: Catalogue, *, read: bool = True) -> Iterator[Checked]
         read: read every file and compare its hash; without, only look at time and length.
     """
     query = (
-        "SELECT path, bytes, mtime_ns, sha256 FROM pictures "
-        "JOIN contents ON contents.id = content ORDER BY path"
+        "SELECT path, pictures.bytes, mtime_ns, sha256 FROM pictures "
+        "JOIN contents ON contents.id = content WHERE away IS NULL ORDER BY path"
     )
     for path, length, mtime_ns, sha256 in catalogue.read(query):
         yield Checked(path, _state(catalogue, path, (length, mtime_ns), sha256 if read else None))
 
 
-def _state(catalogue: Catalogue, path: str, stamp: tuple[int, int], sha256: bytes | None) -> State:
+def _state(
+    catalogue: Catalogue, path: str, stamp: tuple[int, int], sha256: bytes | None
+) -> FileState:
     file = catalogue.absolute(path)
     try:
-        now = Stamp.of(file.stat())
+        now = FileStamp.of(file.stat())
         if (now.bytes, now.mtime_ns) != stamp:
             return "changed"
         if sha256 is None:
@@ -179,14 +214,37 @@ def _state(catalogue: Catalogue, path: str, stamp: tuple[int, int], sha256: byte
         return "unreadable"
 
 
-def to_forget(catalogue: Catalogue, *, missing: bool, folder: str | None) -> list[str]:
-    """Catalogue paths of pictures and failures: those without a file, or all of a folder."""
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What would be forgotten.
+
+    Attributes:
+        paths: catalogue paths of pictures and failures.
+        moved: pictures that are left out, because they only seem to have another place.
+        chosen: how many of the pictures the person has chosen something for.
+    """
+
+    paths: tuple[str, ...]
+    moved: tuple[str, ...]
+    chosen: int
+
+
+def to_forget(catalogue: Catalogue, *, missing: bool, folder: str | None) -> Forgotten:
+    """What forgetting would forget: what has no file, or all of a folder."""
     where, values = Filter(folder=folder).conditions()
+    at_home = "away IS NULL AND " if missing else ""
     query = (
-        f"SELECT path FROM pictures WHERE {where} UNION SELECT path FROM failures WHERE {where} "
-        "ORDER BY path"
+        f"SELECT path FROM pictures WHERE {at_home}{where} "
+        f"UNION SELECT path FROM failures WHERE {where} ORDER BY path"
     )
     paths = [row[0] for row in catalogue.read(query, [*values, *values])]
+    moved: tuple[str, ...] = ()
     if missing:
-        return [path for path in paths if not os.path.lexists(catalogue.absolute(path))]
-    return paths
+        paths = [path for path in paths if not os.path.lexists(catalogue.absolute(path))]
+        moved = tuple(path for path, _ in status(catalogue).moved) if paths else ()
+    left = set(paths).difference(moved)
+    chosen = catalogue.read(
+        "SELECT path FROM pictures WHERE content IN (SELECT content FROM choices WHERE undone = 0)"
+    )
+    count = sum(path in left for (path,) in chosen)
+    return Forgotten(tuple(p for p in paths if p in left), moved, count)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ilgnet.library.photograph.shots import Shot
+from ilgnet.errors import LibraryError
+from ilgnet.library.photograph.photograph import Photograph
 
 OPEN_GROUPS: Final = 64
 """Bursts that may be going on at once; where seconds are lost, a minute's pictures interleave."""
@@ -53,42 +54,40 @@ USUAL: Final = BurstRule()
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Shots that belong together.
+    """Photographs that belong together.
 
     Attributes:
-        shots: the best first.
+        photographs: the best first.
         why: why they are a group, in words.
         best: why the first is the best, in words.
     """
 
-    shots: tuple[Shot, ...]
+    photographs: tuple[Photograph, ...]
     why: str
     best: str
 
 
-def find_bursts(
-    shots: Sequence[Shot],
-    features: NDArray[np.float32],
-    rule: BurstRule = USUAL,
-) -> list[Group]:
+def find_bursts(photographs: Sequence[Photograph], rule: BurstRule = USUAL) -> list[Group]:
     """Bursts of two frames and more, in the order in which they were taken.
 
     One pass in the order of time; a frame is compared with the bursts that are still going on.
 
     Args:
-        shots: N shots in any order.
-        features: float32 (N, D), row by row those of the shots.
+        photographs: in any order, with their features.
         rule: what makes a burst.
+
+    Raises:
+        LibraryError: some have no features; time alone would stack what does not look alike.
     """
-    lengths = row_lengths(features)
+    check_features(photographs)
     done: list[list[_Frame]] = []  # without the features' sums, which only going bursts need
     going: list[_Burst] = []
-    for index in sorted(range(len(shots)), key=lambda i: _order(shots[i])):
-        frame = _Frame.of(index, shots[index])
+    frames = [_Frame.of(index, photo) for index, photo in enumerate(photographs)]
+    for frame in sorted(frames, key=lambda frame: frame.order):
         done += [burst.frames for burst in going if _over(burst.last, frame, rule)]
         going = [burst for burst in going if not _over(burst.last, frame, rule)]
         near = [burst for burst in going if _near(burst.last, frame, rule)]
-        unit = features[index] / lengths[index]
+        unit = _unit(photographs[frame.index])
         fitting = _most_alike(near, frame, unit, rule)
         if fitting is None:
             going.append(_Burst(frame, unit.astype(np.float64)))
@@ -98,7 +97,43 @@ def find_bursts(
             fitting.add(frame, unit)
     done += [burst.frames for burst in going]
     bursts = sorted((frames for frames in done if len(frames) > 1), key=lambda f: f[0].order)
-    return [_describe(frames, shots) for frames in bursts]
+    return [_describe(frames, photographs) for frames in bursts]
+
+
+def with_bursts(photographs: Sequence[Photograph], rule: BurstRule = USUAL) -> list[Photograph]:
+    """The same photographs with the numbers of their bursts, which count from 0.
+
+    Raises:
+        LibraryError: some have no features.
+    """
+    numbers = {
+        photo.path: number
+        for number, group in enumerate(find_bursts(photographs, rule))
+        for photo in group.photographs
+    }
+    return [replace(photo, burst=numbers.get(photo.path)) for photo in photographs]
+
+
+def check_features(photographs: Sequence[Photograph]) -> None:
+    """Refuse photographs that nobody can tell what they look like.
+
+    Raises:
+        LibraryError: some have no features.
+    """
+    if any(photo.features is None for photo in photographs):
+        raise LibraryError(
+            "bursts are found by what pictures look like, which a table of scores does not tell. "
+            "Name the folder instead, with --library if it was scored with that"
+        )
+
+
+def _unit(photo: Photograph) -> NDArray[np.float32]:
+    """The features with length 1; zeros stay zeros and are like nothing."""
+    features = photo.features
+    assert features is not None
+    length = max(float(np.sqrt(np.dot(features, features))), 1e-12)
+    unit: NDArray[np.float32] = features / np.float32(length)
+    return unit
 
 
 def unit_rows(features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -114,18 +149,18 @@ def row_lengths(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return lengths
 
 
-def order_best_first(shots: Sequence[Shot]) -> tuple[Shot, ...]:
+def order_best_first(photographs: Sequence[Photograph]) -> tuple[Photograph, ...]:
     """By falling frame score; equals by path."""
-    return tuple(sorted(shots, key=lambda shot: (-shot.frame_score, shot.path)))
+    return tuple(sorted(photographs, key=lambda photo: (-photo.frame_score, str(photo.path))))
 
 
-def why_best(ordered: Sequence[Shot]) -> str:
-    """Why the first of some shots is the best, in words."""
+def why_best(ordered: Sequence[Photograph]) -> str:
+    """Why the first of some frames is the best, in words."""
     first, second = ordered[0], ordered[1]
     lead = first.frame_score - second.frame_score
-    name = second.path.rpartition("/")[2]
-    close = [shot for shot in ordered[1:] if first.frame_score - shot.frame_score < CLOSE]
-    technical = first.entry.verdict.technical
+    name = second.name
+    close = [photo for photo in ordered[1:] if first.frame_score - photo.frame_score < CLOSE]
+    technical = first.verdict.technical
     scores = f"scores {first.score:.2f}"
     scores += "" if technical is None else f" (technical {technical:+.2f})"
     if not close:
@@ -143,7 +178,7 @@ Order = tuple[str, bool, datetime, str, str, int, str]
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What of a shot tells whether it was taken together with another."""
+    """What of a photograph tells whether it was taken together with another."""
 
     index: int
     camera: str
@@ -153,9 +188,12 @@ class _Frame:
     order: Order
 
     @classmethod
-    def of(cls, index: int, shot: Shot) -> _Frame:
-        camera = shot.entry.camera or ""
-        return cls(index, camera, shot.taken, _series(shot.path), shot.entry.sequence, _order(shot))
+    def of(cls, index: int, photo: Photograph) -> _Frame:
+        camera, taken, path = photo.capture.camera or "", photo.taken, photo.path.as_posix()
+        series, sequence = _series(path), photo.sequence
+        number = -1 if sequence is None else sequence
+        order = (camera, taken is None, taken or datetime.min, *series, number, path)
+        return cls(index, camera, taken, series, sequence, order)
 
 
 @dataclass(eq=False, slots=True)
@@ -179,13 +217,6 @@ def _series(path: str) -> tuple[str, str]:
     """The folder, and the file's name without its digits: what a running number counts."""
     folder, _, name = path.rpartition("/")
     return folder, re.sub(r"\d+", "#", name.rpartition(".")[0])
-
-
-def _order(shot: Shot) -> Order:
-    folder, name = _series(shot.path)
-    number = -1 if shot.entry.sequence is None else shot.entry.sequence
-    taken = shot.taken or datetime.min
-    return shot.entry.camera or "", shot.taken is None, taken, folder, name, number, shot.path
 
 
 def _near(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
@@ -233,8 +264,8 @@ def _least_similarity(last: _Frame, frame: _Frame, rule: BurstRule) -> float:
     return min(rule.similarity, rule.quick_similarity) if quick else rule.similarity
 
 
-def _describe(frames: Sequence[_Frame], shots: Sequence[Shot]) -> Group:
-    ordered = order_best_first([shots[frame.index] for frame in frames])
+def _describe(frames: Sequence[_Frame], photographs: Sequence[Photograph]) -> Group:
+    ordered = order_best_first([photographs[frame.index] for frame in frames])
     first, last = frames[0], frames[-1]
     if first.taken is None or last.taken is None:
         span = "with consecutive numbers"

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from ilgnet.errors import LibraryError
+from ilgnet.images.foreign import foreign_folder
 from ilgnet.library.changes.file_operations import READ_ONLY, is_read_only
 from ilgnet.library.changes.plan import Edit, Plan
 from ilgnet.library.photograph.files import Style, sidecar_path
-from ilgnet.library.photograph.photographs import Photograph
+from ilgnet.library.photograph.opinion import Opinion
+from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.sidecar.jpeg import replace_embedded
-from ilgnet.library.sidecar.opinions import (
-    JPEG_EXTENSIONS,
-    Opinion,
-    Statements,
-    read_statements,
-)
+from ilgnet.library.sidecar.opinions import JPEG_EXTENSIONS, Statements, read_statements
 from ilgnet.library.sidecar.write import Merged, merge_notes, new_sidecar, rating_words
 from ilgnet.library.sidecar.xmp import Notes, read_sidecar
 
@@ -82,18 +79,31 @@ def plan_marks(
     rule: MarkRule,
     roots: Iterable[Path],
     command: str,
+    known: Mapping[Path, Statements] | None = None,
 ) -> MarkPlan:
     """Plan to give photographs ratings, labels and notes. Files are read, none is changed.
 
     A RAW and JPEG pair is one photograph and gets one rating. Sidecars that disagree keep what
     they say, and the disagreement is a problem to look at.
+
+    Args:
+        wanted: the photographs with what they are given.
+        rule: where it is written.
+        roots: the folders outside of which nothing is changed.
+        command: whose plan it is.
+        known: what the photographs' files say, as far as it has been read.
     """
     marks: list[Mark] = []
     edits: list[Edit] = []
     problems: list[str] = []
     for group, (photo, notes) in enumerate(wanted):
-        said = read_statements(photo.group)
+        if (owner := foreign_folder(photo.path)) is not None:
+            problems.append(f"{photo.path} is left alone: {owner} belongs to another program")
+            continue
+        said = (known or {}).get(photo.path) or read_statements(photo.group)
         opinion = said.opinion(rule.stars_from)
+        if photo.choice is not None:
+            opinion = opinion.after(photo.choice)
         problems += opinion.problems
         kept = ""
         if not rule.overwrite:
@@ -153,8 +163,8 @@ def _styles(photo: Photograph, rule: MarkRule) -> frozenset[Style]:
         return frozenset({"adobe", "darktable"})
     if rule.style != "auto":
         return frozenset({rule.style})
-    if len(photo.styles) == 1:
-        return photo.styles
+    if len(photo.group.styles) == 1:
+        return photo.group.styles
     # Adobe's programs read sidecars of RAW files alone; darktable and digiKam of all.
     return frozenset({"adobe" if photo.group.has_raw else "darktable"})
 

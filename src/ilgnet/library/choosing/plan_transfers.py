@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from ilgnet.errors import LibraryError
+from ilgnet.images.foreign import foreign_folder
 from ilgnet.library.changes.plan import How, Plan, Step, Transfer
-from ilgnet.library.choosing.cull import DECISIONS, Choice, Decision
-from ilgnet.library.photograph.photographs import Photograph
+from ilgnet.library.choosing.cull import DECISIONS, Decided, Decision
+from ilgnet.library.photograph.companions import renamed
+from ilgnet.library.photograph.photograph import Photograph
 
 _MOST_NAMESAKES: Final = 10_000
 
@@ -25,16 +27,14 @@ class TransferRule:
 
     Attributes:
         how: copy, move, hardlink or symlink.
-        into: the folder in which keep, maybe and reject are made.
-        roots: the folders that the photographs come from; from elsewhere none is taken.
+        into: the folder in which keep, maybe and reject are made; None for the one that is culled.
         only: the decisions that are carried out.
         flat: put all pictures straight into the folder of their decision, instead of keeping the
             sub-folders that they come from.
     """
 
     how: How
-    into: Path
-    roots: tuple[Path, ...]
+    into: Path | None = None
     only: tuple[Decision, ...] = DECISIONS
     flat: bool = False
 
@@ -54,26 +54,50 @@ class TransferPlan:
     bytes: int
 
 
-def plan_transfers(chosen: Sequence[tuple[Photograph, Choice]], rule: TransferRule) -> TransferPlan:
+def plan_transfers(
+    decided: Sequence[Decided], rule: TransferRule, roots: Sequence[Path]
+) -> TransferPlan:
     """Plan to sort photographs into folders. Files are looked at, none is changed.
 
     A name that is taken gets a number, the same for all files of the photograph. What has been
     copied or linked there before is left out.
 
+    Args:
+        decided: the photographs with what becomes of them.
+        rule: where they go.
+        roots: the folders that they come from; from elsewhere none is taken.
+
     Raises:
-        LibraryError: the folder to sort into is not there and cannot be made, or has no room.
+        LibraryError: the folder to sort into is not there and cannot be made, or has no room; or
+            there are several roots, and it is not said into which folder.
     """
-    into = _resolved_into(rule.into)
-    roots = tuple(root.resolve() for root in rule.roots)
+    into = _resolved_into(folder_to_sort_into(rule, roots))
+    roots = tuple(root.resolve() for root in roots)
     planner = _Planner(rule, into, roots)
-    for number, (photo, choice) in enumerate(chosen):
-        if choice.decision in rule.only:
-            planner.add(photo, choice.decision, number)
+    for number, decision in enumerate(decided):
+        if decision.decision in rule.only:
+            planner.add(decision.photograph, decision.decision, number)
     _check_room(into, planner.bytes)
     folders = tuple(str(folder) for folder in planner.new_folders())
     steps = tuple(planner.steps)
     plan = Plan("cull", tuple(map(str, dict.fromkeys((*roots, into)))), folders, steps)
     return TransferPlan(plan, tuple(planner.problems), planner.bytes)
+
+
+def folder_to_sort_into(rule: TransferRule | None, roots: Sequence[Path]) -> Path:
+    """Where keep, maybe and reject are made.
+
+    Raises:
+        LibraryError: there are several roots, and it is not said which.
+    """
+    if rule is not None and rule.into is not None:
+        return rule.into
+    if rule is not None and len(roots) > 1:
+        raise LibraryError(
+            f"{len(roots)} folders are culled: say where to sort with --into DIR "
+            "(in Python: TransferRule(into=...))"
+        )
+    return roots[0]
 
 
 def is_sorted_already(path: Path, into: Path) -> bool:
@@ -116,6 +140,10 @@ class _Planner:
 
     def add(self, photo: Photograph, decision: Decision, number: int) -> None:
         """Plan one photograph, or say why not."""
+        owner = foreign_folder(photo.path)
+        if owner is not None:
+            self.problems.append(f"{photo.path} stays: {owner} belongs to another program")
+            return
         root = next((root for root in self.roots if photo.path.is_relative_to(root)), None)
         if root is None:
             names = " and ".join(map(str, self.roots))
@@ -138,14 +166,19 @@ class _Planner:
             self.bytes += self._written(source)
         if targets:
             self._folders.update(dict.fromkeys(_chain(targets[0][1].parent, self.into)))
+            self.problems += [
+                f"{stranger} stays: it is named after {photo.name}, but no program that we know "
+                "writes such a file"
+                for stranger in photo.group.strangers
+            ]
 
     def _free_names(self, photo: Photograph, folder: Path) -> list[tuple[Path, Path]]:
         """Pairs of source and target; none where everything is there already."""
-        stem = photo.path.stem
+        stem = photo.group.common_name
         for number in range(_MOST_NAMESAKES):
             suffix = f"-{number}" if number else ""
             pairs = [
-                (path, folder / (path.name[: len(stem)] + suffix + path.name[len(stem) :]))
+                (path, folder / renamed(path.name, stem, stem + suffix))
                 for path in photo.group.files
             ]
             if all(self._is_there(source, target) for source, target in pairs):

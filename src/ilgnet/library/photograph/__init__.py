@@ -1,1 +1,1 @@
-"""One photograph: its files, when and with what it was taken, and finding it in folders."""
+"""One photograph: its files, when and with what it was taken, what model and person say of it."""

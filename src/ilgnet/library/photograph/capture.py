@@ -48,6 +48,10 @@ class Capture:
     camera: str | None = None
 
 
+UNKNOWN: Final = Capture()
+"""Where nobody looked, or nothing is written."""
+
+
 def read_capture(stream: BinaryIO) -> Capture:
     """Read the metadata of an open picture; damaged or missing ones are an empty `Capture`.
 

@@ -7,22 +7,20 @@ stem, and darktable's `IMG_1.CR2.xmp`, one for each file (digiKam's way too).
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
-from ilgnet.images.formats import IMAGE_EXTENSIONS, RAW_EXTENSIONS, VIDEO_EXTENSIONS
-from ilgnet.library.photograph.shots import group_files
+from ilgnet.images.formats import IMAGE_EXTENSIONS, RAW_EXTENSIONS
+from ilgnet.library.photograph.companions import SIDECAR_EXTENSION, owners, pair_name
 
 Style = Literal["adobe", "darktable"]
-SIDECAR_EXTENSION: Final = ".xmp"
 
-_BESIDE_A_FILE: Final = frozenset({SIDECAR_EXTENSION, ".pp3", ".dop"})
-"""Written behind a file's whole name: XMP, RawTherapee, DxO."""
-
-_BESIDE_A_STEM: Final = frozenset({SIDECAR_EXTENSION, ".aae"}) | VIDEO_EXTENSIONS
-"""Written in place of the extension: XMP, Apple's edits, the film of a live photo."""
+DEVELOPED_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".jpe", ".heic", ".heif", ".hif"})
+"""What a camera writes beside its RAW files."""
 
 
 def sidecar_path(picture: Path, style: Style) -> Path:
@@ -40,15 +38,19 @@ class FileGroup:
         companions: sidecars and the like that travel with it.
         shares_stem: other photographs in the folder have the same stem, so Adobe's sidecar name
             does not tell them apart.
+        styles: the ways in which sidecars in its folder are named.
+        strangers: files that are named like it and that no program is known to write; they stay.
     """
 
     pictures: tuple[Path, ...]
-    companions: tuple[Path, ...]
+    companions: tuple[Path, ...] = ()
     shares_stem: bool = False
+    styles: frozenset[Style] = frozenset()
+    strangers: tuple[Path, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All of them."""
+        """All that travel together."""
         return self.pictures + self.companions
 
     @property
@@ -61,80 +63,132 @@ class FileGroup:
         """Whether one of the pictures is a camera RAW file."""
         return any(path.suffix.lower() in RAW_EXTENSIONS for path in self.pictures)
 
+    @property
+    def common_name(self) -> str:
+        """What the names of its pictures begin with."""
+        first = self.pictures[0].name
+        return first[: len(pair_name(first))]
 
-@dataclass
+
 class Folder:
-    """The files in one folder, looked at once."""
+    """The files in one folder, looked at once; none where it cannot be searched."""
 
-    path: Path
-    _names: list[str] = field(default_factory=list)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with os.scandir(path) as entries:
+                self._names = sorted(entry.name for entry in entries if _is_file(entry))
+        except OSError:
+            self._names = []
+        self._known = frozenset(self._names)
 
-    def __post_init__(self) -> None:
-        with os.scandir(self.path) as entries:
-            self._names = sorted(entry.name for entry in entries if entry.is_file())
+    def holds(self, name: str) -> bool:
+        """Whether there is a file of this name, by the file system's own idea of names."""
+        return name in self._known or (self.path / name).is_file()
 
     def group_of(self, picture: Path) -> FileGroup:
         """The group that a picture of this folder belongs to; alone if it has no usual name."""
-        return self._groups.get(picture.name, FileGroup((picture,), ()))
+        return self._groups.get(picture.name, FileGroup((picture,), styles=self.styles))
 
     @cached_property
     def styles(self) -> frozenset[Style]:
         """The ways in which sidecars in this folder are named."""
         files = {name.lower() for name in self._names}
-        sidecars = [os.path.splitext(name)[0].lower() for name in self._by_extension("xmp")]
+        stems = [os.path.splitext(name) for name in files]
+        sidecars = [stem for stem, extension in stems if extension == SIDECAR_EXTENSION]
         found: set[Style] = {"darktable" if stem in files else "adobe" for stem in sidecars}
         return frozenset(found)
-
-    def _by_extension(self, extension: str) -> list[str]:
-        return [name for name in self._names if name.lower().endswith(f".{extension}")]
 
     @cached_property
     def _groups(self) -> dict[str, FileGroup]:
         """Every picture's name -> its group."""
-        names = [n for n in self._names if os.path.splitext(n)[1].lower() in IMAGE_EXTENSIONS]
+        names = [n for n in self._names if _extension(n) in IMAGE_EXTENSIONS]
         stems: dict[str, list[tuple[str, ...]]] = {}
         for pictures in group_files(names):
-            stems.setdefault(_stem(pictures[0]), []).append(pictures)
-        companions = self._companions()
+            stems.setdefault(pair_name(pictures[0]), []).append(pictures)
+        companions = self._companions({name.lower() for name in names})
         groups: dict[str, FileGroup] = {}
-        for stem, same_stem in stems.items():
+        for same_stem in stems.values():
             # What is named after the stem goes with the photograph that has the RAW, or the first.
             same_stem.sort(key=len, reverse=True)
-            for position, pictures in enumerate(same_stem):
-                own = [name for picture in pictures for name in companions.get(picture.lower(), ())]
-                own += companions.get(stem, ()) if position == 0 else ()
+            taken: set[str] = set()
+            for pictures in same_stem:
+                after = [name.lower() for name in pictures] + [_stem(name) for name in pictures]
+                keys = dict.fromkeys([*after, pair_name(pictures[0])])
+                found = (name for key in keys for name in companions.get(key, ()))
+                own = [name for name in dict.fromkeys(found) if name not in taken]
+                taken.update(own)
                 group = self._group(pictures, own, shares_stem=len(same_stem) > 1)
                 groups.update(dict.fromkeys(pictures, group))
         return groups
 
     def _group(self, pictures: tuple[str, ...], own: list[str], *, shares_stem: bool) -> FileGroup:
+        strangers = [n for p in pictures for n in self._strangers.get(_stem(p), ())]
         return FileGroup(
             tuple(self.path / name for name in pictures),
             tuple(self.path / name for name in own),
             shares_stem,
+            self.styles,
+            tuple(self.path / name for name in dict.fromkeys(strangers) if name not in own),
         )
 
-    def _companions(self) -> dict[str, list[str]]:
-        """What a companion is named after, a file's name or a stem, in lower case -> companions."""
-        pictures = {name.lower() for name in self._names}
+    def _companions(self, pictures: set[str]) -> dict[str, list[str]]:
+        """A picture's name or a stem, in lower case -> what is named after it."""
         found: dict[str, list[str]] = {}
         for name in self._names:
-            owner, extension = os.path.splitext(name.lower())
-            unversioned = _unversioned(owner)
-            if extension in _BESIDE_A_FILE and {owner, unversioned} & pictures:
-                found.setdefault(owner if owner in pictures else unversioned, []).append(name)
-            elif extension in _BESIDE_A_STEM:
+            files, stems = owners(name)
+            for owner in (files & pictures) or stems:
                 found.setdefault(owner, []).append(name)
         return found
+
+    @cached_property
+    def _strangers(self) -> dict[str, list[str]]:
+        """A stem in lower case -> files that are no pictures and are named after it."""
+        found: dict[str, list[str]] = {}
+        for name in self._names:
+            if _extension(name) in IMAGE_EXTENSIONS:
+                continue
+            stem = _stem(name)
+            while stem:
+                found.setdefault(stem, []).append(name)
+                stem = stem.rpartition(".")[0]
+        return found
+
+
+def group_files(paths: Iterable[str]) -> list[tuple[str, ...]]:
+    """Files that are one photograph: same folder, same stem, one of them RAW and one developed.
+
+    Returns:
+        Groups in the order of their first file, the developed file first in each.
+    """
+    stems: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        stems[f"{folder}/{pair_name(name)}"].append(path)
+    return [group for files in stems.values() for group in _pair(files)]
+
+
+def _pair(files: list[str]) -> list[tuple[str, ...]]:
+    if len(files) == 1:
+        return [(files[0],)]
+    raw = [path for path in files if _extension(path) in RAW_EXTENSIONS]
+    developed = [path for path in files if _extension(path) in DEVELOPED_EXTENSIONS]
+    if not raw or not developed:
+        return [(path,) for path in files]
+    others = [path for path in files if path not in raw and path not in developed]
+    return [(*developed, *raw), *((path,) for path in others)]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads back to itself
+        return False
+
+
+def _extension(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
 
 
 def _stem(name: str) -> str:
     return os.path.splitext(name)[0].lower()
-
-
-def _unversioned(name: str) -> str:
-    """IMG_1.CR2 of IMG_1_01.CR2, which is how darktable names the sidecar of a second version."""
-    stem, extension = os.path.splitext(name)
-    base, underscore, number = stem.rpartition("_")
-    versioned = underscore and len(number) == 2 and number.isdecimal()
-    return base + extension if versioned else name

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ilgnet.images.formats import VIDEO_EXTENSIONS, is_image_name, unread_format
-
-_VERSION = re.compile(r"_\d\d(?=\.)")
-"""darktable's second version of IMG_1.CR2 has the sidecar IMG_1_01.CR2.xmp."""
+from ilgnet.images.walk import walk
+from ilgnet.library.photograph.companions import SIDECAR_EXTENSION, owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +21,32 @@ class Survey:
         videos: what is passed over, because only pictures are scored.
         unread: pictures in formats that are not decoded here.
         orphans: `.xmp` sidecars that belong to no picture or video in their folder.
+        foreign: folders that belong to other programs, which are passed over.
     """
 
     pictures: tuple[str, ...]
     videos: tuple[str, ...]
     unread: tuple[str, ...]
     orphans: tuple[str, ...]
+    foreign: tuple[str, ...]
 
 
 def survey(root: Path) -> Survey:
     """Read the names in a folder and all below it; no file is opened."""
+    folders: dict[str, list[str]] = defaultdict(list)
+    foreign: list[str] = []
+    top = os.path.join(root, "")
+    for met in walk(os.fspath(root)):
+        path = met.path[len(top) :].replace(os.sep, "/")
+        if met.kind == "file":
+            folders[path[: len(path) - len(met.name)]].append(met.name)
+        elif met.kind == "foreign":
+            foreign.append(path)
     pictures: list[str] = []
     videos: list[str] = []
     unread: list[str] = []
     orphans: list[str] = []
-    for folder, names in _folders(root, "", set()):
-        prefix = f"{folder}/" if folder else ""
+    for prefix, names in folders.items():
         images = [name for name in names if is_image_name(name)]
         films = [name for name in names if _is_video(name)]
         pictures += [prefix + name for name in images]
@@ -47,7 +54,7 @@ def survey(root: Path) -> Survey:
         videos += [prefix + name for name in films]
         unread += [prefix + name for name in others]
         orphans += [prefix + name for name in _orphans(names, images + films + others)]
-    return Survey(*(tuple(sorted(paths)) for paths in (pictures, videos, unread, orphans)))
+    return Survey(*(tuple(sorted(paths)) for paths in (pictures, videos, unread, orphans, foreign)))
 
 
 def _is_video(name: str) -> bool:
@@ -55,43 +62,9 @@ def _is_video(name: str) -> bool:
 
 
 def _orphans(names: list[str], media: list[str]) -> list[str]:
-    """Sidecars whose name is neither a file's with ".xmp" behind it nor a file's stem."""
-    sidecars = [name for name in names if name.lower().endswith(".xmp") and name[0] != "."]
+    """Sidecars that are named after nothing in their folder."""
+    sidecars = [n for n in names if n.lower().endswith(SIDECAR_EXTENSION) and n[0] != "."]
     if not sidecars:
         return []
     known = {os.path.splitext(name)[0].lower() for name in media} | {n.lower() for n in media}
-    return [name for name in sidecars if not known & _belongs_to(name)]
-
-
-def _belongs_to(sidecar: str) -> set[str]:
-    stem = sidecar[: -len(".xmp")].lower()
-    return {stem, _VERSION.sub("", stem)}
-
-
-def _folders(
-    root: Path, folder: str, above: set[tuple[int, int]]
-) -> Iterator[tuple[str, list[str]]]:
-    """Each folder with its files' names; one that cannot be searched has none."""
-    try:
-        status = os.stat(root / folder)
-        entries = list(os.scandir(root / folder))
-    except OSError:
-        return
-    identity = (status.st_dev, status.st_ino)
-    if identity in above:
-        return
-    inside: dict[bool, list[str]] = defaultdict(list)
-    for entry in entries:
-        inside[_is_folder(entry)].append(entry.name)
-    yield folder, inside[False]
-    for name in inside[True]:
-        if not name.startswith("."):
-            below = f"{folder}/{name}" if folder else name
-            yield from _folders(root, below, above | {identity})
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link loop
-        return False
+    return [name for name in sidecars if known.isdisjoint(set().union(*owners(name)))]

@@ -9,27 +9,11 @@ from typing import Final
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.photograph.files import FileGroup
+from ilgnet.library.photograph.opinion import Opinion
 from ilgnet.library.sidecar.write import rating_words
 from ilgnet.library.sidecar.xmp import Statement, read_picture, read_sidecar
 
 JPEG_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """A person's decisions on a photograph.
-
-    Attributes:
-        rating: -1 or 1..5, the first that is stated; None for none.
-        label: a colour label; None for none.
-        ours: the rating that we gave and that still stands; None for none.
-        problems: what could not be read, and what contradicts itself, in words.
-    """
-
-    rating: int | None = None
-    label: str | None = None
-    ours: int | None = None
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

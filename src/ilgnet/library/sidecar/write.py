@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from ilgnet.library.photograph.opinion import REJECTED
 from ilgnet.library.sidecar.edit import set_properties
 from ilgnet.library.sidecar.inside import WINDOWS_PERCENT
 from ilgnet.library.sidecar.packet import Name, Packet, parse_packet
@@ -22,7 +23,6 @@ from ilgnet.library.sidecar.xmp import (
     PICK_LABEL,
     PREFIXES,
     RATING,
-    REJECTED,
     WINDOWS_RATINGS,
     Notes,
     Statement,

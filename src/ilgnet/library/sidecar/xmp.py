@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ilgnet.errors import LibraryError
+from ilgnet.library.photograph.opinion import REJECTED
 from ilgnet.library.sidecar.inside import nearest_stars, read_inside
 from ilgnet.library.sidecar.packet import Name, Packet, parse_packet
 
@@ -25,7 +26,6 @@ NOTES: Final = "https://github.com/ilgnet/ilgnet/ns/1.0/"
 """The namespace of our own properties: Score, Percentile, Model, Date, Rating, Label."""
 
 PREFIXES: Final = {XMP: "xmp", NOTES: "ilgnet"}
-REJECTED: Final = -1
 
 RATING: Final = Name(XMP, "Rating")
 LABEL: Final = Name(XMP, "Label")

@@ -1,7 +1,7 @@
 """Scoring through the catalogue: only what is new or changed reaches the network.
 
-    picture -> stamp known?  -> contents known?  -> network
-               (no read)        (read and hashed)
+    picture -> stamp known?  -> length known? -> contents known?  -> network
+               (no read)        (no read)       (read and hashed)   (read once: hashed, decoded)
 
 Verdicts that are known pass through the same stream, so the order is that of the pictures.
 """
@@ -22,9 +22,12 @@ from ilgnet.errors import ImageError, LibraryError
 from ilgnet.hashing import stream_hash
 from ilgnet.images.files import open_image_file
 from ilgnet.library.catalogue.catalogue import Catalogue
-from ilgnet.library.catalogue.rows import Model, Seen, Stamp
+from ilgnet.library.catalogue.rows import FileStamp, Known, Model, Seen
 from ilgnet.library.catalogue.trial import Trial
-from ilgnet.library.photograph.capture import Capture, read_capture
+from ilgnet.library.photograph.capture import UNKNOWN, Capture, read_capture
+from ilgnet.library.photograph.gather import scored_file
+from ilgnet.library.photograph.photograph import Photograph
+from ilgnet.library.photograph.reading import READ_ONCE, Reading
 from ilgnet.scoring import Scorer
 from ilgnet.values import Failure, ImageRef, Outcome, Verdict
 
@@ -36,8 +39,13 @@ COMMIT_ROWS: Final = 500
 
 
 def score_library(
-    scorer: Scorer, images: Iterable[ImageRef | Failure], catalogue: Catalogue
-) -> Iterator[Outcome]:
+    scorer: Scorer,
+    images: Iterable[ImageRef | Failure],
+    catalogue: Catalogue,
+    *,
+    features: bool = False,
+    strict: bool = True,
+) -> Iterator[Photograph | Failure]:
     """Score the pictures of a library, each only once.
 
     What was finished is in the catalogue at most a second later: a run that is killed continues
@@ -50,15 +58,18 @@ def score_library(
         scorer: the model.
         images: pictures below the library's root, as `find_images` yields them.
         catalogue: open for writing.
+        features: hand the features on with each verdict.
+        strict: refuse pictures that are not in the library; else they are scored and not kept.
 
     Yields:
-        One verdict or failure for each picture, in input order.
+        One scored file or failure for each picture, in input order; `gather` makes photographs.
 
     Raises:
         LibraryError: a picture is not in the library, or the catalogue cannot be written.
     """
     trial = Trial(scorer.weights.preprocess.decode_side)
-    keeper = _Keeper(catalogue, catalogue.model(scorer.weights), trial)
+    model = catalogue.model(scorer.weights)
+    keeper = _Keeper(catalogue, model, trial, features=features, strict=strict)
     found: deque[_Found] = deque()
 
     def known_or_not() -> Iterator[ImageRef | Outcome]:
@@ -70,20 +81,51 @@ def score_library(
     with trial:
         try:
             for outcome in scorer.score_many(known_or_not(), features=True):
-                keeper.keep(found.popleft(), outcome)
-                yield replace(outcome, features=None) if isinstance(outcome, Verdict) else outcome
+                item = found.popleft()
+                keeper.keep(item, outcome)
+                if isinstance(outcome, Failure):
+                    yield outcome
+                    continue
+                verdict = outcome if features else replace(outcome, features=None)
+                yield scored_file(verdict, *item.told)
         finally:
             keeper.close()
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A picture on its way: what was seen on disk, what is known of that, and its path if noted."""
+    """A picture on its way: what was seen on disk, and what is known of that.
+
+    Attributes:
+        image: the picture.
+        seen: the file as it was found; None where it is read on the way.
+        known: what the model said of the same contents before.
+        reading: reads the file on the way.
+        path: of the catalogue, where it is noted there as being read.
+        is_recorded: the catalogue says all of this already.
+    """
 
     image: ImageRef | Failure
     seen: Seen | None = None
     known: Verdict | None = None
-    noted: str | None = None
+    reading: Reading | None = None
+    path: str | None = None
+    is_recorded: bool = False
+
+    @property
+    def told(self) -> tuple[Capture, bytes | None]:
+        """When it was taken, and its hash, as far as the file was read."""
+        seen = self.seen_now
+        return (UNKNOWN, None) if seen is None else (seen.capture, seen.sha256)
+
+    @property
+    def seen_now(self) -> Seen | None:
+        """What was seen, once it was scored."""
+        read = self.reading
+        if self.path is None or read is None or read.sha256 is None or read.status is None:
+            return self.seen
+        stamp = FileStamp.of(read.status)
+        return Seen(self.path, stamp, read.checked_ns, read.sha256, read.capture)
 
 
 def _look_ahead(
@@ -102,10 +144,14 @@ def _look_ahead(
 class _Keeper:
     """Looks pictures up in the catalogue and keeps what the network says of the others."""
 
-    def __init__(self, catalogue: Catalogue, model: Model, trial: Trial) -> None:
+    def __init__(
+        self, catalogue: Catalogue, model: Model, trial: Trial, *, features: bool, strict: bool
+    ) -> None:
         self._catalogue = catalogue
         self._model = model
         self._trial = trial
+        self._features = features
+        self._strict = strict
         self._suspect = catalogue.reading()
         self._fatal = catalogue.fatal()
         self._noted: set[str] = set()
@@ -117,64 +163,82 @@ class _Keeper:
         """Start to look a picture up; calling the result waits until it is done."""
         if isinstance(image, Failure):
             return lambda: _Found(image)
-        if not isinstance(image.source, str | os.PathLike):
+        source = image.source
+        if not isinstance(source, str | os.PathLike):
             raise LibraryError(f"{image.id} is not a file; only files can be in a library")
-        path = self._catalogue.relative(image.source)
         try:
-            stamp = Stamp.of(Path(image.source).stat())
-            sha256 = self._catalogue.unchanged(path, stamp)
+            path = self._catalogue.relative(source)
+        except LibraryError:
+            if self._strict:
+                raise
+            return lambda: _Found(image)
+        try:
+            stamp = FileStamp.of(Path(source).stat())
+            known = self._catalogue.known(path, stamp, self._model, features=self._features)
         except (OSError, ValueError):
             return lambda: _Found(image)  # scoring says what is wrong with it
-        known = sha256 and self._catalogue.verdict(sha256, self._model, image.id)
-        if known:
-            return lambda: _Found(image, known=known)
+        if known is not None and known.verdict is not None:
+            seen = Seen(path, stamp, time.time_ns(), known.sha256, known.capture)
+            verdict = replace(known.verdict, path=image.id)
+            return lambda: _Found(image, seen, verdict, is_recorded=True)
         if path in self._suspect:
             self._suspect.remove(path)
-            return lambda: self._try_out(image, path)
+            return lambda: self._try_out(image, source, path)
         self._note(path)
-        if sha256 is not None and sha256 not in self._fatal:
-            seen = Seen(path, stamp, time.time_ns(), sha256, Capture())
-            return lambda: _Found(image, seen, noted=path)
-        reading = pool.submit(_read, image.source, path, self._fatal)
-        return lambda: self._read_up(image, path, reading.result())
+        if known is not None and known.sha256 not in self._fatal:
+            seen = Seen(path, stamp, time.time_ns(), known.sha256, known.capture)
+            return lambda: _Found(image, seen, path=path)
+        if self._is_surely_new(stamp):
+            reading = Reading(source)
+            return lambda: _Found(ImageRef(image.id, reading), reading=reading, path=path)
+        hashing = pool.submit(_hash, source, path, self._fatal)
+        return lambda: self._hashed(image, path, hashing.result())
 
     def _note(self, path: str) -> None:
         self._catalogue.begin_reading(path)
         self._noted.add(path)
 
-    def _read_up(self, image: ImageRef, path: str, seen: Seen | None) -> _Found:
+    def _is_surely_new(self, stamp: FileStamp) -> bool:
+        """Whether no contents known have this length, so that hashing before gains nothing."""
+        if self._fatal or stamp.bytes > READ_ONCE:
+            return False
+        return not self._catalogue.may_hold(stamp.bytes)
+
+    def _hashed(self, image: ImageRef, path: str, seen: Seen | None) -> _Found:
         if seen is None:
-            return _Found(image, noted=path)  # scoring says what is wrong with it
+            return _Found(image, path=path)  # scoring says what is wrong with it
         if seen.sha256 in self._fatal:
             how = self._fatal[seen.sha256]
-            return _Found(Failure(image.id, "kills_the_reader", how), noted=path)
-        known = self._catalogue.verdict(seen.sha256, self._model, image.id)
-        return _Found(image, seen, known, path)
+            return _Found(Failure(image.id, "kills_the_reader", how), path=path)
+        known = self._catalogue.known_content(seen.sha256, self._model, features=self._features)
+        said = None if known is None else self._said(known, image)
+        return _Found(image, seen, said, path=path)
 
-    def _try_out(self, image: ImageRef, path: str) -> _Found:
+    def _said(self, known: Known, image: ImageRef) -> Verdict | None:
+        return known.verdict and replace(known.verdict, path=image.id)
+
+    def _try_out(self, image: ImageRef, source: str | os.PathLike[str], path: str) -> _Found:
         """Read a picture that may have ended a run in a process of its own first."""
-        assert isinstance(image.source, str | os.PathLike)
-        seen = None
-        with suppress(OSError, ImageError), open_image_file(image.source) as stream:
+        with suppress(OSError, ImageError), open_image_file(source) as stream:
             sha256 = stream_hash(stream)
-            if sha256 not in self._fatal and (how := self._trial.fatal(image.source)):
+            if sha256 not in self._fatal and (how := self._trial.fatal(source)):
                 self._fatal[sha256] = (
                     f"{how}; passed over until the file changes, or is forgotten "
                     "(ilgnet library forget) to be tried again"
                 )
                 self._catalogue.record_fatal(path, sha256, self._fatal[sha256])
         self._note(path)
-        seen = _read(image.source, path, self._fatal)
-        return self._read_up(image, path, seen)
+        return self._hashed(image, path, _hash(source, path, self._fatal))
 
     def keep(self, found: _Found, outcome: Outcome) -> None:
         """Take one outcome for the catalogue."""
-        if found.noted is not None:
-            self._read.add(found.noted)
+        if found.path is not None:
+            self._read.add(found.path)
+        seen = found.seen_now
         if isinstance(outcome, Failure):
             self._keep_failure(outcome)
-        elif found.seen is not None and self._is_still(found.seen):
-            self._rows.append((found.seen, None if found.known else outcome))
+        elif seen is not None and not found.is_recorded and self._is_still(seen):
+            self._rows.append((seen, None if found.known else outcome))
         late = time.monotonic() - self._committed > COMMIT_SECONDS
         if late or len(self._rows) >= COMMIT_ROWS:
             self.commit()
@@ -182,15 +246,17 @@ class _Keeper:
     def _is_still(self, seen: Seen) -> bool:
         """Whether the file is still what was hashed, now that it was scored."""
         try:
-            return Stamp.of(self._catalogue.absolute(seen.path).stat()) == seen.stamp
+            return FileStamp.of(self._catalogue.absolute(seen.path).stat()) == seen.stamp
         except OSError:
             return False
 
     def _keep_failure(self, failure: Failure) -> None:
+        if not _is_file_of_its_own(failure.path):
+            return  # a pattern that matches nothing, a picture that is gone, a folder
         try:
             path = self._catalogue.relative(failure.path)
-        except (LibraryError, ValueError):
-            return  # a pattern or a list's line that is nowhere in the library
+        except LibraryError:
+            return
         self._rows.append(Failure(path, failure.code, failure.message))
 
     def commit(self) -> None:
@@ -208,15 +274,22 @@ class _Keeper:
         self.commit()
 
 
-def _read(source: str | os.PathLike[str], path: str, fatal: Container[bytes]) -> Seen | None:
+def _is_file_of_its_own(path: str) -> bool:
+    try:
+        return os.path.lexists(path) and not os.path.isdir(path)
+    except ValueError:  # a NUL byte
+        return False
+
+
+def _hash(source: str | os.PathLike[str], path: str, fatal: Container[bytes]) -> Seen | None:
     """Hash a file and read its capture time; None where it cannot be read."""
     try:
         with open_image_file(source) as stream:
             checked = time.time_ns()
-            stamp = Stamp.of(os.fstat(stream.fileno()))
+            stamp = FileStamp.of(os.fstat(stream.fileno()))
             sha256 = stream_hash(stream)
             stream.seek(0)
-            capture = Capture() if sha256 in fatal else read_capture(stream)
+            capture = UNKNOWN if sha256 in fatal else read_capture(stream)
             return Seen(path, stamp, checked, sha256, capture)
     except (OSError, ImageError):
         return None

@@ -18,6 +18,7 @@ from ilgnet.images.formats import (
     UNREAD_EXTENSIONS,
     VIDEO_EXTENSIONS,
 )
+from ilgnet.images.jxl import _codestream, read_size
 from ilgnet.library.photograph.survey import survey
 from tests.images.test_decode import assert_is_scene
 from tests.worst_folder import HEIGHT, WIDTH, encoded, scene
@@ -103,6 +104,55 @@ def test_jpeg_xl_needs_its_extra_and_decodes_with_it() -> None:
     with pytest.raises(ImageError) as caught:
         read_image(data[: len(data) // 2])
     assert caught.value.code == "truncated"
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (8, 8), (40, 40), (96, 64), (160, 120), (320, 200), (513, 77), (9000, 3)]
+)
+@pytest.mark.parametrize("container", [False, True])
+def test_the_size_of_a_jpeg_xl_is_known_before_it_is_decoded(
+    size: tuple[int, int], container: bool
+) -> None:
+    pytest.importorskip("pillow_jxl", reason="pip install 'ilgnet[jxl]'")
+    data = encoded(Image.new("RGB", size), "JXL", use_container=container, effort=1)
+    assert read_size(_codestream(BytesIO(data))) == size
+    picture = read_image(data)
+    assert (picture.width, picture.height) == size
+
+
+def test_a_jpeg_xl_that_is_too_large_is_refused_before_memory_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("pillow_jxl", reason="pip install 'ilgnet[jxl]'")
+    data = encoded(scene(), "JXL")
+    monkeypatch.setattr("pillow_jxl.JpegXLImagePlugin.JXLImageFile._open", None)
+    # Sides of 30 bits: selector 3, height and width 2^30.
+    bits = 3 << 1 | ((1 << 30) - 1) << 3 | 3 << 36 | ((1 << 30) - 1) << 38
+    with pytest.raises(ImageError) as caught:
+        read_image(b"\xff\x0a" + bits.to_bytes(9, "little") + data[11:])
+    assert caught.value.code == "too_large"
+
+
+def test_a_panic_of_a_decoder_is_a_damaged_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pillow_jxl", reason="pip install 'ilgnet[jxl]'")
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+
+    def broken(*_: object) -> None:
+        raise panic("index out of bounds")
+
+    monkeypatch.setattr("pillow_jxl.JpegXLImagePlugin.JXLImageFile._open", broken)
+    with pytest.raises(ImageError, match="index out of bounds") as caught:
+        read_image(encoded(scene(), "JXL"))
+    assert caught.value.code == "corrupt"
+
+
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "BMP"])
+def test_pictures_of_150_megapixels_are_read(format: str, tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    Image.new("L", (13_000, 12_500), 77).save(path, format)
+    picture = read_image(path, min_side=224)
+    assert (picture.width, picture.height) == (13_000, 12_500)
+    assert (picture.rgb == 77).all()
 
 
 def test_without_its_extra_jpeg_xl_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from ilgnet.images.files import image_error, open_image_file
 from ilgnet.images.formats import HEAD, find_format, unread_name
 from ilgnet.images.heif import read_avif, read_heic
 from ilgnet.images.jpeg import read_jpeg
+from ilgnet.images.jxl import read_jxl
 from ilgnet.images.overheard import overheard
 from ilgnet.images.picture import Picture, from_pillow, truncated
 from ilgnet.images.plugins import open_with_pillow
@@ -38,6 +39,9 @@ from ilgnet.values import ImageSource
 _SOURCES: Final = (str, PathLike, bytes, bytearray, memoryview, np.ndarray, Image.Image)
 _NO_FAULT_OF_THE_DISK: Final = (None, 0, errno.EINVAL, errno.EOVERFLOW)
 """What comes of following a damaged offset."""
+
+_RUST: Final = "pyo3_runtime"
+"""Where a decoder in Rust (JPEG XL) has its PanicException, which is no Exception."""
 
 _UNSUPPORTED: Final = re.compile(
     "unsupported|not (yet )?(supported|implemented)|cannot handle|unknown pixel", re.IGNORECASE
@@ -124,6 +128,8 @@ def _decoded(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
             return read_heic(stream, min_side)
         case formats.AVIF:
             return read_avif(stream, min_side)
+        case formats.JPEG_XL:
+            return read_jxl(stream, min_side)
         case formats.NETPBM:
             image = open_with_pillow(formats.NETPBM, stream)
             # Pillow stretches what is deeper than eight bits to sixteen.
@@ -165,6 +171,10 @@ def _decoding() -> Iterator[None]:
         if _UNSUPPORTED.search(text):
             raise ImageError("unsupported_format", f"it is not decoded here: {text}") from error
         raise ImageError("corrupt", f"the picture's data is damaged: {text}") from error
+    except BaseException as error:
+        if type(error).__module__ != _RUST:
+            raise
+        raise ImageError("corrupt", f"the picture's data is damaged: {error}") from error
 
 
 def _words(error: Exception) -> str:

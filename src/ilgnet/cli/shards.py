@@ -12,11 +12,15 @@ import click
 from ilgnet.cli.exits import EXIT_OK, EXIT_UNREADABLE
 from ilgnet.cli.options import progress_options
 from ilgnet.errors import FAILURE_CODES
+from ilgnet.report.output import open_output
 from ilgnet.report.progress import track
+from ilgnet.shards.filter import FATES, Filter, Found, Wanted, read_listed
 from ilgnet.shards.job import Job
-from ilgnet.shards.parts import Status, merge, status
+from ilgnet.shards.page import render_page
+from ilgnet.shards.parts import Status, merge, open_parts, status
 from ilgnet.shards.plan import ROWS_A_SHARD, Columns, plan
 from ilgnet.shards.score import Stats
+from ilgnet.shards.selection import check_list_name, report_json, write_list, write_tars
 from ilgnet.shards.stores import Folder
 from ilgnet.shards.work import Share, unfinished, work
 from ilgnet.shards.worker import Terms
@@ -33,6 +37,7 @@ def shards() -> None:
       ilgnet shards plan data/*.tar -o job/       what is to be done
       ilgnet shards work job/                     do it, on every core; again after a stop
       ilgnet shards status job/                   how far it is
+      ilgnet shards filter job/ --top-percent 10 -o best.parquet
       ilgnet shards merge job/ -o all.parquet     every row, in one file
 
     JOB and inputs may be local folders or addresses such as s3://bucket/job.
@@ -109,7 +114,7 @@ def share_of(_context: click.Context, _option: click.Parameter, text: str | None
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Processes on this machine.  [default: all cores]",
+    help="Processes.  [default: all cores of this machine, or of the cluster]",
 )
 @click.option(
     "--threads",
@@ -137,6 +142,22 @@ def share_of(_context: click.Context, _option: click.Parameter, text: str | None
 @click.option(
     "--model", metavar="NAME|DIR", help="The planned model, where it lies elsewhere here."
 )
+@click.option(
+    "--ray",
+    "cluster",
+    is_flag=False,
+    flag_value="auto",
+    metavar="ADDRESS",
+    help="On a Ray cluster: its address, `auto` for the one this machine is in, `local` for a new "
+    "one here. Needs pip install 'ilgnet[ray]'.",
+)
+@click.option(
+    "--gpus",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="N",
+    help="Of a Ray cluster for each worker; 0.5 puts two on one.",
+)
 @click.option("--gpu/--no-gpu", default=True, help="Use a GPU where there is one.  [default: yes]")
 @progress_options
 def work_command(
@@ -147,6 +168,8 @@ def work_command(
     timeout: float,
     again: Sequence[str],
     model: str | None,
+    cluster: str | None,
+    gpus: float,
     gpu: bool,
     quiet: bool,
     progress: bool | None,
@@ -157,6 +180,7 @@ def work_command(
       ilgnet shards work job/                          on every core of this machine
       ilgnet shards work s3://bucket/job               on as many machines as you like
       ilgnet shards work job/ --shard 3/16             the fourth of 16 shares, for any scheduler
+      ilgnet shards work s3://bucket/job --ray auto    on the Ray cluster this machine is in
       ilgnet shards work job/ --again timeout          once the store answers again
 
     A bad picture has a row with the reason, and so has a damaged tar. A picture that hangs or ends
@@ -165,12 +189,15 @@ def work_command(
     """
     terms = Terms(job, model, timeout, threads, gpu)
     todo = unfinished(Folder(job), share, again)
-    done = track(
-        work(terms, todo, workers=workers, again=bool(again)),
-        total=len(todo),
-        show=False if quiet else progress,
-        label="Shards",
-    )
+    if cluster:
+        from ilgnet.shards.ray import work_on_ray
+
+        working = work_on_ray(
+            terms, todo, address=cluster, actors=workers, gpus=gpus, again=bool(again)
+        )
+    else:
+        working = work(terms, todo, workers=workers, again=bool(again))
+    done = track(working, total=len(todo), show=False if quiet else progress, label="Shards")
     return say_done(list(done), quiet)
 
 
@@ -235,3 +262,101 @@ def merge_command(job: str, output: Path, partial: bool) -> None:
       ilgnet shards merge job/ -o all.parquet
     """
     click.echo(f"{merge(job, output, partial=partial):,} rows in {output}")
+
+
+@shards.command("filter")
+@job_argument
+@click.option("--where", metavar="CONDITION", help="As in 'width >= 512 and technical > -0.5'.")
+@click.option("--min-score", type=click.FloatRange(1, 10), metavar="SCORE", help="Mean vote.")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="LIST",
+    help="Leave out what is in LIST, by the bytes: a text file of SHA-256, or a Parquet file "
+    "with a column sha256, such as another job merged; may be repeated.",
+)
+@click.option("--unique", is_flag=True, help="Of pictures with the same bytes take the first.")
+@click.option(
+    "--top-percent",
+    type=click.FloatRange(0, 100),
+    metavar="P",
+    help="The best P % of those that meet the conditions above.",
+)
+@click.option("--sample", type=click.IntRange(min=0), metavar="N", help="N of those, at random.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the sample.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="List them: .parquet (every column), .csv, .jsonl or .txt (the keys).",
+)
+@click.option("--tars", metavar="DIR", help="Write them into WebDataset tars, at any address.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a page: distributions, samples of each band, failures.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(min=0),
+    default=6,
+    show_default=True,
+    metavar="N",
+    help="Pictures of each band on the page; 0 shows none.",
+)
+@click.option("--partial", is_flag=True, help="Take the parts that are there.")
+@click.option("--json", "as_json", is_flag=True, help="The counts as JSON.")
+def filter_command(
+    job: str,
+    where: str | None,
+    min_score: float | None,
+    without: tuple[str, ...],
+    unique: bool,
+    top_percent: float | None,
+    sample: int | None,
+    seed: int,
+    output: Path | None,
+    tars: str | None,
+    report: Path | None,
+    samples: int,
+    partial: bool,
+    as_json: bool,
+) -> None:
+    """Take some of what was scored; nothing is scored again. Says what became of every row.
+
+    \b
+      ilgnet shards filter job/ --min-score 5.5                     how many would that be?
+      ilgnet shards filter job/ --top-percent 10 -o best.parquet
+      ilgnet shards filter job/ --where "width >= 512 and height >= 512" --tars best/
+      ilgnet shards filter job/ --unique --without test.parquet -o train.txt
+      ilgnet shards filter job/ --top-percent 1 --sample 1000 --report page.html
+
+    Conditions apply in the order of the options. Tars hold the samples as they were, texts too.
+    """
+    wanted = Wanted(where, min_score, read_listed(without), unique, top_percent, sample, seed)
+    if output:
+        check_list_name(output)
+    chosen = Filter(open_parts(job, partial=partial), wanted)
+    click.echo(report_json(chosen) if as_json else fates_text(chosen.found))
+    if output:
+        click.echo(f"{write_list(chosen, output):,} rows in {output}", err=True)
+    if tars:
+        click.echo(f"{write_tars(chosen, tars):,} pictures in {tars}", err=True)
+    if report:
+        with open_output(report) as stream:
+            stream.write(render_page(chosen, samples=samples).encode())
+
+
+def fates_text(found: Found) -> str:
+    """A line for each fate that there is."""
+    lines = [f"{found.rows:>13,} rows"]
+    lines += [
+        f"{found.fates[fate]:>13,} {text}" for fate, text in FATES.items() if found.fates[fate]
+    ]
+    lines += [f"{count:>13,} failed: {code}" for code, count in sorted(found.failures.items())]
+    lines += [f"{count:>13,} are in {name}" for name, count in found.in_lists.items()]
+    if found.threshold is not None:
+        lines.append(f"{found.threshold:>13.4f} is the lowest score taken")
+    return "\n".join(lines)

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from ilgnet.errors import DataError, require
 from ilgnet.shards.job import Shard
-from ilgnet.shards.part import part_schema
 from ilgnet.shards.parts import Complete, rows_of
 from ilgnet.shards.stores import open_store
 from ilgnet.shards.where import Condition
@@ -139,8 +138,8 @@ class Filter:
     def __init__(self, parts: Complete, wanted: Wanted) -> None:
         self.parts = parts
         self.wanted = wanted
-        names = [n for n in _columns(parts) if n not in ("votes", "error", "features")]
-        self._condition = Condition(wanted.where, names) if wanted.where else None
+        names = [n for n in parts.schema.names if n not in ("votes", "error", "features")]
+        self._condition = None if wanted.where is None else Condition(wanted.where, names)
         self._twice = self._found_twice() if wanted.unique else _EMPTY
         self._best = -1  # every score
         self._ties = _EVERY  # of those with the lowest score, hashes up to this
@@ -154,7 +153,7 @@ class Filter:
         A shard none of whose rows is taken does not come.
         """
         pa = require("pyarrow", "shards", "filtering")
-        for shard, batch, fates in self._passes(columns):
+        for shard, batch, fates in self.rows(columns):
             mask = fates == Fate.TAKEN
             if mask.any():
                 yield shard, batch.filter(pa.array(mask))
@@ -166,10 +165,10 @@ class Filter:
             self._find_top(wanted.top_percent)
         if wanted.sample is not None:
             lowest = _Lowest(wanted.sample)
-            for _, batch, fates in self._passes():
-                lowest.add(self._hashes(batch)[fates == Fate.TAKEN])
+            for _, batch, fates in self.rows():
+                lowest.add(self.hashes(batch)[fates == Fate.TAKEN])
             self._sample = lowest.last()
-        for _, batch, fates in self._passes():
+        for _, batch, fates in self.rows():
             self.found.fates.update(
                 {
                     Fate(f): int(n)
@@ -187,14 +186,14 @@ class Filter:
         self._count_lists()
 
     def _count_lists(self) -> None:
-        for _, batch, _ in self._passes(["sha256"]) if self.wanted.without else ():
+        for _, batch, _ in self.rows(["sha256"]) if self.wanted.without else ():
             bits = content_bits(batch.column("sha256"))
             for name, listed in self.wanted.without.items():
                 self.found.in_lists[name] += int(_is_in(bits, listed).sum())
 
     def _find_top(self, percent: float) -> None:
         counts = _no_scores()
-        for _, batch, fates in self._passes():
+        for _, batch, fates in self.rows():
             taken = fates == Fate.TAKEN
             np.add.at(counts, score_index(_numbers(batch, "score"))[taken], 1)
         keep = round(int(counts.sum()) * percent / 100)
@@ -206,15 +205,22 @@ class Filter:
         more = int(above[best] - counts[best])
         # Of equals, those whose hashes come first: the same however the collection is sharded.
         lowest = _Lowest(keep - more)
-        for _, batch, fates in self._passes():
+        for _, batch, fates in self.rows():
             ties = (fates == Fate.TAKEN) & (score_index(_numbers(batch, "score")) == best)
-            lowest.add(self._hashes(batch)[ties])
+            lowest.add(self.hashes(batch)[ties])
         self._best, self._ties = best, lowest.last()
 
-    def _passes(
+    def rows(
         self, columns: Sequence[str] | None = ()
     ) -> Iterator[tuple[Shard, Any, NDArray[np.int8]]]:
-        """One pass over all rows: shard, batch, and each row's fate as far as is known now."""
+        """One pass over all rows, in the order of the plan.
+
+        Args:
+            columns: of the batches, beside those that decide; None has all.
+
+        Yields:
+            A shard, a `pyarrow.RecordBatch` of its part, and the fate of each row, a `Fate`.
+        """
         needed = {"key", "uri", "member", "sha256", "score", "error"}
         needed |= self._condition.columns if self._condition else set()
         read = None if columns is None else sorted(needed | set(columns))
@@ -245,12 +251,12 @@ class Filter:
         if self._best >= 0:
             leave(~self._at_the_top(batch, scores), Fate.NOT_AT_THE_TOP)
         if self._sample is not _EVERY:
-            leave(~(self._hashes(batch) <= self._sample), Fate.NOT_SAMPLED)
+            leave(~(self.hashes(batch) <= self._sample), Fate.NOT_SAMPLED)
         return fates
 
     def _at_the_top(self, batch: Any, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
         places = score_index(scores)
-        tied = (places == self._best) & (self._hashes(batch) <= self._ties)
+        tied = (places == self._best) & (self.hashes(batch) <= self._ties)
         top: NDArray[np.bool_] = (places > self._best) | tied
         return top
 
@@ -281,7 +287,7 @@ class Filter:
             found.append(values[counts > 1])
         return np.sort(np.concatenate(found))
 
-    def _hashes(self, batch: Any) -> NDArray[np.uint64]:
+    def hashes(self, batch: Any) -> NDArray[np.uint64]:
         """64 bits from where each picture is and the seed: the order of samples and of equals."""
         texts = [
             f"{uri}\0{member or ''}\0{key}\0{self.wanted.seed}".encode()
@@ -318,10 +324,6 @@ def _is_in(bits: NDArray[np.uint64], listed: NDArray[np.uint64]) -> NDArray[np.b
 def _numbers(batch: Any, name: str) -> NDArray[np.float64]:
     numbers: NDArray[np.float64] = batch.column(name).to_numpy(zero_copy_only=False)
     return numbers.astype(np.float64)
-
-
-def _columns(parts: Complete) -> list[str]:
-    return list(part_schema(parts.job).names)
 
 
 class _Lowest:

@@ -67,6 +67,11 @@ class Complete:
     shards: list[Shard]
     missing: int
 
+    @property
+    def schema(self) -> Any:
+        """The `pyarrow.Schema` of the parts."""
+        return part_schema(self.job)
+
 
 def open_parts(address: str, *, partial: bool = False) -> Complete:
     """The parts of a job.
@@ -99,16 +104,15 @@ def merge(address: str, target: Path, *, partial: bool = False) -> int:
     """
     parquet = require("pyarrow.parquet", "shards", "writing Parquet")
     found = open_parts(address, partial=partial)
-    schema = part_schema(found.job)
     rows = 0
     with (
         replacing(target) as path,
-        parquet.ParquetWriter(path, schema, compression="zstd") as file,
+        parquet.ParquetWriter(path, found.schema, compression="zstd") as file,
     ):
         for shard in found.shards:
             for batch in rows_of(found.folder, shard):
                 rows += batch.num_rows
-                file.write_batch(batch.replace_schema_metadata(schema.metadata))
+                file.write_batch(batch.replace_schema_metadata(found.schema.metadata))
     return rows
 
 

@@ -192,7 +192,7 @@ def _differences(found: dict[str, Evaluation]) -> Iterator[dict[str, Any]]:
         if one != first:
             continue
         scores = [
-            {j.image.id: (j.verdict.score, j.image.mean) for j in found[name].predictions}
+            {j.image.id: (j.score, j.image.mean) for j in found[name].predictions}
             for name in (one, other)
         ]
         shared = sorted(scores[0].keys() & scores[1].keys())

@@ -114,7 +114,7 @@ def test_one_picture_and_one_class_still_make_a_page(measured: Evaluation, tmp_p
     scorer = load(make_tiny_model(tmp_path), threads=1)
     seen = measured.predictions[0]
     # The people agree with the model to the last digit, so nothing spreads the axes.
-    one = replace(seen.image, mean=seen.verdict.score)
+    one = replace(seen.image, mean=seen.score)
     page = render_page(evaluate(scorer, RatedSet("one", (one,)), EvaluationOptions(replicates=10)))
     assert "1 of 1 pictures" in page
     assert page.count("<svg") == 3  # one class alone has no ROC curve

@@ -3,43 +3,77 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 import click
 
 from ilgnet.cli.exits import EXIT_OK, EXIT_UNREADABLE
-from ilgnet.cli.options import model_options, progress_options
-from ilgnet.cli.rated_options import DATA, OpenRated, rated_options
-from ilgnet.evaluation import messages
+from ilgnet.cli.options import progress_options, threads_option
+from ilgnet.cli.rated_options import OpenRated, rated_options, scale
+from ilgnet.data.protocols import PROTOCOLS
+from ilgnet.data.rated import RatedSet
+from ilgnet.data.scale import Scale
+from ilgnet.evaluation import comparison_table, messages, predictions
+from ilgnet.evaluation.compare import Contender, compare
 from ilgnet.evaluation.evaluation import Batches, Evaluation, EvaluationOptions
 from ilgnet.evaluation.evaluation import evaluate as run_evaluation
 from ilgnet.evaluation.page import render_page
 from ilgnet.evaluation.record import to_json
-from ilgnet.report.output import open_output
+from ilgnet.evaluation.scorers import ImageScorer, open_scorer, runs_of, subject_of
+from ilgnet.report.output import check_output, open_output
 from ilgnet.report.progress import track
-from ilgnet.scoring import load
-from ilgnet.values import Outcome
+from ilgnet.scoring import Scorer
+from ilgnet.zoo.records import DEFAULT_MODEL
 
 
 @click.command()
 @click.option(
     "--data",
-    type=DATA,
+    "sources",
+    multiple=True,
     required=True,
-    metavar="DATA",
-    help="Rated pictures: AVA.txt, a list, a table (CSV, Parquet), a folder for each class.",
+    metavar="[PROTOCOL=]DATA",
+    help="Rated pictures: AVA.txt, a list, a table, a folder for each class; or a protocol and its "
+    "collection's folder. May be repeated.",
 )
 @rated_options
-@model_options
+@click.option(
+    "--model",
+    "-m",
+    "models",
+    multiple=True,
+    default=(DEFAULT_MODEL,),
+    show_default=True,
+    metavar="MODEL",
+    help="A model's name or folder; a folder of runs (seed-0, seed-1, ...); a table of "
+    "predictions; python:MODULE:FUNCTION; pyiqa:METRIC. May be repeated.",
+)
+@click.option(
+    "--model-scale",
+    type=scale,
+    metavar="LOW..HIGH",
+    help="Scale of the scores of what is none of our models.",
+)
+@threads_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of the table.")
 @click.option(
     "--output",
     "-o",
+    "outputs",
+    multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Also write the JSON there.",
+    help="Also write there: .json everything, .csv or .parquet every prediction. May be repeated.",
+)
+@click.option(
+    "--table",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write the table of models by collections: .csv or .tex (LaTeX).",
 )
 @click.option(
     "--report",
@@ -97,12 +131,14 @@ from ilgnet.values import Outcome
 )
 @progress_options
 def evaluate(
-    data: Path,
+    sources: tuple[str, ...],
     open_rated: OpenRated,
-    model: str,
+    models: tuple[str, ...],
+    model_scale: Scale | None,
     threads: int | None,
     as_json: bool,
-    output: Path | None,
+    outputs: tuple[Path, ...],
+    table: Path | None,
     report: Path | None,
     thumbnails: bool,
     overlap: Literal["refuse", "remove", "allow"],
@@ -115,12 +151,12 @@ def evaluate(
     quiet: bool,
     progress: bool | None,
 ) -> int:
-    """Measure a model on rated pictures, through the path that scores users' pictures.
+    """Measure models on rated pictures, through the path that scores users' pictures.
 
     \b
       ilgnet evaluate --data my-ratings.csv --scale 1..5
       ilgnet evaluate --data ratings.csv --column group=shoot --report page.html
-      ilgnet evaluate --data photos/                        photos/high, photos/low
+      ilgnet evaluate --protocol ava-official --data ava/ -o ava.json -o predictions.parquet
       ilgnet evaluate --data AVA1_test.txt --ratings AVA.txt --images ava/ -o ava1.json
       ilgnet evaluate --model my-model --data AVA1_val.txt.gz --images ava/ --batches 50
 
@@ -128,36 +164,110 @@ def evaluate(
     fingerprint of the list. A model is not measured on pictures that it was trained on, unless
     that is asked for.
 
+    Several models, or several collections, give a table: paired tests on the same pictures (the
+    bootstrap of the difference, Steiger's and McNemar's tests), and beside every cell what the
+    model has seen. Several runs of one recipe stand as their mean and deviation.
+
+    \b
+      ilgnet evaluate --model default --model runs/mine --model others.csv --data ratings.csv
+      ilgnet evaluate -m default -m runs/mine --data ava-official=ava/ --data koniq10k=koniq/
+          --table table.tex --report table.html
+
     \b
     Exit codes: 0 all measured; 1 failure; 2 usage; 3 finished, but some pictures could not be
     read (they are listed, and not in the figures).
     """
     if shuffle and not batches:
         raise click.UsageError("--shuffle is for --batches; the whole list has no order.")
-    protocol = EvaluationOptions(
+    options = EvaluationOptions(
         overlap=overlap,
         batches=Batches(batches, batch_size, shuffle) if batches else None,
         deltas=deltas,
         replicates=replicates,
         seed=seed,
     )
+    for path in outputs:
+        if path.suffix.lower() not in (".json", *predictions.SUFFIXES):
+            raise click.UsageError(
+                f"-o {path}: .json takes everything, .csv or .parquet every prediction."
+            )
+    if table and table.suffix.lower() not in TABLES:
+        raise click.UsageError(f"--table {table}: the table is written as .csv or .tex.")
+    for target in (*outputs, table, report):
+        if target:
+            check_output(target)
     show = False if quiet else progress
 
-    def watch(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
+    def watch(outcomes: Iterable[Any], total: int) -> Iterable[Any]:
         return track(outcomes, total=total, show=show, label="Measuring")
 
-    evaluation = run_evaluation(
-        load(model, threads=threads), open_rated(data), protocol, watch=watch
-    )
-    text = json.dumps(to_json(evaluation), indent=2, ensure_ascii=False) + "\n"
-    if output:
-        with open_output(output) as stream:
-            stream.write(text.encode())
+    def opened(name: str) -> ImageScorer | Scorer:
+        return open_scorer(name, threads=threads, scale=model_scale)
+
+    names = [(name, runs_of(name)) for name in models]
+    rated = [_open(source, open_rated) for source in sources]
+    if len(rated) == 1 and len(names) == 1 and len(names[0][1]) == 1 and not table:
+        evaluation = run_evaluation(opened(names[0][1][0]), rated[0], options, watch=watch)
+        evaluations: tuple[Evaluation, ...] = (evaluation,)
+        record, text = to_json(evaluation), _table(evaluation)
+        page = render_page(evaluation, thumbnails=thumbnails) if report else ""
+    else:
+        contenders = [_contender(name, [opened(run) for run in runs]) for name, runs in names]
+        comparison = compare(_told_apart(contenders), rated, options, watch=watch)
+        evaluations = tuple(run for cell in comparison.cells for run in cell.evaluations)
+        record, text = comparison_table.to_json(comparison), comparison_table.as_text(comparison)
+        page = comparison_table.as_page(comparison) if report else ""
+        if table:
+            _write(table, TABLES[table.suffix.lower()](comparison).encode())
+    document = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    for path in outputs:
+        asked_json = path.suffix.lower() == ".json"
+        _write(path, document.encode() if asked_json else predictions.encoded(evaluations, path))
     if report:
-        with open_output(report) as stream:
-            stream.write(render_page(evaluation, thumbnails=thumbnails).encode())
-    click.echo(text if as_json else _table(evaluation), nl=False)
-    return EXIT_UNREADABLE if evaluation.failures else EXIT_OK
+        _write(report, page.encode())
+    click.echo(document if as_json else text, nl=False)
+    return EXIT_UNREADABLE if any(e.failures for e in evaluations) else EXIT_OK
+
+
+TABLES: Final = {".csv": comparison_table.as_csv, ".tex": comparison_table.as_latex}
+
+
+def _write(path: Path, data: bytes) -> None:
+    with open_output(path) as stream:
+        stream.write(data)
+
+
+def _open(source: str, open_rated: OpenRated) -> RatedSet:
+    """A rated set by its path, or as PROTOCOL=FOLDER."""
+    name, equals, folder = source.partition("=")
+    if equals and name in PROTOCOLS:
+        return open_rated(Path(folder), protocol=name)
+    if not Path(source).exists():
+        raise click.BadParameter(
+            f"there is no {source}; a named protocol is written NAME=FOLDER, and "
+            "`ilgnet data protocols` lists the names",
+            param_hint="--data",
+        )
+    return open_rated(Path(source))
+
+
+def _contender(name: str, runs: list[ImageScorer | Scorer]) -> Contender:
+    """A row of the table, called as its model calls itself, or as its folder of runs."""
+    if len(runs) > 1:
+        return Contender(Path(name).name, tuple(runs))
+    return Contender(subject_of(runs[0]).name, tuple(runs))
+
+
+def _told_apart(contenders: list[Contender]) -> list[Contender]:
+    """Rows of one name get a number behind it."""
+    names = Counter(contender.name for contender in contenders)
+    seen: Counter[str] = Counter()
+    told = []
+    for contender in contenders:
+        seen[contender.name] += 1
+        number = f" ({seen[contender.name]})" if names[contender.name] > 1 else ""
+        told.append(replace(contender, name=f"{contender.name}{number}"))
+    return told
 
 
 def _table(evaluation: Evaluation) -> str:

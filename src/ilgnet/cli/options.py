@@ -77,6 +77,13 @@ picture_options = _together(
 )
 """Where the pictures are; see `chosen_images`."""
 
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Pictures worked on side by side.  [default: all cores]",
+)
+
 model_options = _together(
     click.option(
         "--model",
@@ -85,12 +92,7 @@ model_options = _together(
         metavar="NAME|DIR",
         help="A built-in model (see `ilgnet models`) or a model folder.",
     ),
-    click.option(
-        "--threads",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Pictures worked on side by side.  [default: all cores]",
-    ),
+    threads_option,
 )
 """Which model, and how many threads."""
 

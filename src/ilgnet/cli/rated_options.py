@@ -23,7 +23,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class OpenRated(Protocol):
     """Opens a source with the options that were given."""
 
-    def __call__(self, source: Path, *, ratings_needed: bool = True) -> RatedSet:
+    def __call__(
+        self, source: Path, *, ratings_needed: bool = True, protocol: str | None = None
+    ) -> RatedSet:
         """Open it; without `ratings_needed` a list of ids alone will do."""
         ...
 
@@ -113,9 +115,13 @@ def rated_options(command: Command) -> Command:
     ) -> Any:
         form = TableForm(dict(columns), scale, dict(where), collection)
 
-        def open_rated(source: Path, *, ratings_needed: bool = True) -> RatedSet:
-            if protocol:
-                return read_protocol(find_protocol(protocol), source, part, images=images)
+        chosen = protocol
+
+        def open_rated(
+            source: Path, *, ratings_needed: bool = True, protocol: str | None = None
+        ) -> RatedSet:
+            if named := protocol or chosen:
+                return read_protocol(find_protocol(named), source, part, images=images)
             read = read_rated if ratings_needed else read_pictures
             return read(source, images=images, ratings=ratings, form=form)
 

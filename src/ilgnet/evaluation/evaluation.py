@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from ilgnet import metrics
 from ilgnet.data.overlap import Overlap, find_overlap
 from ilgnet.data.partitions import shuffled
-from ilgnet.data.rated import RatedSet, fingerprint
+from ilgnet.data.rated import RatedImage, RatedSet, fingerprint
 from ilgnet.errors import DataError
 from ilgnet.evaluation import measures
 from ilgnet.evaluation.measures import Answers, Category, Prediction
+from ilgnet.evaluation.scorers import ImageScorer, Score, Subject, subject_of
 from ilgnet.metrics import Confusion, Measure, Reliability
 from ilgnet.scoring import Scorer
-from ilgnet.values import Failure, ImageRef, Outcome
+from ilgnet.values import Failure, ImageRef, Verdict
 from ilgnet.zoo.records import Weights
 
 MISSES: Final = 24
 
-Watch = Callable[[Iterable[Outcome], int], Iterable[Outcome]]
+Watch = Callable[[Iterable[Any], int], Iterable[Any]]
 """Passes outcomes on while showing progress; the number is how many there will be."""
+
+
+class SeenInTrainingError(DataError):
+    """A model is not measured on pictures that it was trained on, unless that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Evaluation:
     """What was measured, under which conditions.
 
     Attributes:
-        weights: the model's record.
+        subject: what was measured.
         rated: the list as it was measured: without what the protocol removed.
         listed: pictures in the list as it was given.
         protocol: what was counted, and how.
@@ -85,7 +90,7 @@ class Evaluation:
         misses: what the model is most wrong about.
     """
 
-    weights: Weights
+    subject: Subject
     rated: RatedSet
     listed: int
     protocol: EvaluationOptions
@@ -103,7 +108,13 @@ class Evaluation:
     @property
     def answers(self) -> Answers:
         """Verdicts and ratings as arrays, for plots."""
-        return Answers(self.predictions)
+        return Answers(self.predictions, self.subject.scale)
+
+    @property
+    def weights(self) -> Weights:
+        """The record of the model, where it is one of ours."""
+        assert self.subject.weights is not None, f"{self.subject.name} is none of our models"
+        return self.subject.weights
 
     @property
     def measured_fingerprint(self) -> str:
@@ -112,7 +123,7 @@ class Evaluation:
 
 
 def evaluate(
-    scorer: Scorer,
+    scorer: ImageScorer | Scorer,
     rated: RatedSet,
     protocol: EvaluationOptions | None = None,
     *,
@@ -127,19 +138,21 @@ def evaluate(
         watch: shows progress.
 
     Raises:
-        DataError: the model was trained on some of the pictures, or none of them can be read.
+        SeenInTrainingError: the model was trained on some of the pictures.
+        DataError: none of them can be read.
     """
     protocol = protocol or EvaluationOptions()
-    overlap = find_overlap(scorer.weights, rated)
+    subject = subject_of(scorer)
+    overlap = Overlap({}) if subject.weights is None else find_overlap(subject.weights, rated)
     listed = len(rated.images)
     rated = _without_overlap(rated, overlap, protocol)
     if protocol.batches is not None and protocol.batches.shuffle:
         rated = _shuffled(rated, protocol.seed)
     predictions, failures = _predict(scorer, rated, protocol.batches, watch)
-    answers = Answers(predictions)
+    answers = Answers(predictions, subject.scale)
     chosen = measures.choice_accuracy(answers, rated.choices, protocol.replicates, protocol.seed)
     return Evaluation(
-        weights=scorer.weights,
+        subject=subject,
         rated=rated,
         listed=listed,
         protocol=protocol,
@@ -160,9 +173,9 @@ def _without_overlap(rated: RatedSet, overlap: Overlap, protocol: EvaluationOpti
     if not overlap.ids or protocol.overlap == "allow":
         return rated
     if protocol.overlap == "refuse":
-        raise DataError(_refusal(rated, overlap))
+        raise SeenInTrainingError(_refusal(rated, overlap))
     if len(overlap.ids) == len(rated.images):
-        raise DataError(f"{_refusal(rated, overlap)}. Without them none is left")
+        raise SeenInTrainingError(f"{_refusal(rated, overlap)}. Without them none is left")
     return rated.without(overlap.ids)
 
 
@@ -191,13 +204,19 @@ def _refusal(rated: RatedSet, overlap: Overlap) -> str:
     )
 
 
+def _prediction(image: RatedImage, outcome: Verdict | Score) -> Prediction:
+    if isinstance(outcome, Verdict):
+        return Prediction(image, outcome.score, outcome.p_high, outcome.votes)
+    return Prediction(image, outcome.score, None, outcome.votes)
+
+
 def _shuffled(rated: RatedSet, seed: int) -> RatedSet:
     images = {image.id: image for image in rated.images}
     return replace(rated, images=tuple(images[name] for name in shuffled(rated.ids, seed)))
 
 
 def _predict(
-    scorer: Scorer, rated: RatedSet, batches: Batches | None, watch: Watch
+    scorer: ImageScorer | Scorer, rated: RatedSet, batches: Batches | None, watch: Watch
 ) -> tuple[list[Prediction], list[Failure]]:
     predictions: list[Prediction] = []
     failures: list[Failure] = []
@@ -209,7 +228,7 @@ def _predict(
         if isinstance(outcome, Failure):
             failures.append(outcome)
         else:
-            predictions.append(Prediction(image, outcome))
+            predictions.append(_prediction(image, outcome))
         if len(predictions) == wanted:
             break
     if not predictions:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ilgnet import metrics
 from ilgnet.data.rated import Choice, RatedImage
-from ilgnet.metrics import Bools, Confusion, Floats, Indices, Measure, Reliability
-from ilgnet.values import HIGH_ABOVE, Verdict
+from ilgnet.data.scale import AVA_SCALE, Scale
+from ilgnet.metrics import Bools, Confusion, Floats, Indices, Measure, Reliability, logistic
+from ilgnet.values import HIGH_ABOVE
 
 SMALLEST_CATEGORY: Final = 10
 """Categories with fewer pictures have no row: their figures would be noise."""
@@ -23,23 +24,49 @@ CALIBRATION_BINS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A picture, what people think of it, and what the model says."""
+    """A picture, what people think of it, and what the model says.
+
+    Attributes:
+        image: with its ratings.
+        score: on the model's own scale.
+        p_high: probability of high quality; None where the model does not tell.
+        votes: shares of the votes 1..10; None where the model does not tell.
+    """
 
     image: RatedImage
-    verdict: Verdict
+    score: float
+    p_high: float | None = None
+    votes: tuple[float, ...] | None = None
 
 
 class Answers:
     """Verdicts and ratings side by side, as arrays over N pictures in list order.
 
-    A rating that not every picture has is not there at all (None).
+    A rating that not every picture has is not there at all (None); so is what a model does not
+    tell.
+
+    Args:
+        predictions: what is compared.
+        scale: of the scores; None where they are on no known one, so that there is no boundary
+            between high and low, and no error in votes.
     """
 
-    def __init__(self, predictions: Sequence[Prediction]) -> None:
+    def __init__(self, predictions: Sequence[Prediction], scale: Scale | None = AVA_SCALE) -> None:
         self.predictions = predictions
-        self.score: Floats = np.array([p.verdict.score for p in predictions], dtype=np.float64)
-        self.p_high: Floats = np.array([p.verdict.p_high for p in predictions], dtype=np.float64)
-        self.predicted: Bools = self.score > HIGH_ABOVE
+        self.scale = scale
+        given: Floats = np.array([p.score for p in predictions], dtype=np.float64)
+        self.score: Floats = (
+            given
+            if scale is None or scale == AVA_SCALE
+            else np.array([scale.to_ten(value) for value in given.tolist()], dtype=np.float64)
+        )
+        self.predicted: Bools | None = None if scale is None else self.score > HIGH_ABOVE
+
+    @cached_property
+    def p_high(self) -> Floats | None:
+        """Probabilities of high quality."""
+        given = [p.p_high for p in self.predictions]
+        return None if None in given else np.array(given, dtype=np.float64)
 
     @cached_property
     def truth(self) -> Floats | None:
@@ -56,7 +83,7 @@ class Answers:
     @cached_property
     def votes(self) -> tuple[Floats, Floats] | None:
         """People's votes and the model's, (N, 10) each."""
-        pairs = [(p.image.votes, p.verdict.votes) for p in self.predictions]
+        pairs = [(p.image.votes, p.votes) for p in self.predictions]
         if any(people is None or model is None for people, model in pairs):
             return None
         people, model = zip(*pairs, strict=True)
@@ -96,7 +123,7 @@ def choice_accuracy(
     answers: Answers, choices: Sequence[Choice], replicates: int, seed: int
 ) -> dict[str, Measure]:
     """How often the model prefers what people preferred; a tie counts half."""
-    scores = {p.image.id: p.verdict.score for p in answers.predictions}
+    scores = {p.image.id: p.score for p in answers.predictions}
     wins = [
         (0.5 * (1 + np.sign(scores[c.better] - scores[c.worse])), 1.0)
         for c in choices
@@ -112,7 +139,12 @@ def categories(answers: Answers, replicates: int, seed: int) -> tuple[Category, 
         for name in prediction.image.categories:
             members.setdefault(name, []).append(index)
     rows = [
-        _category(name, Answers([answers.predictions[i] for i in indices]), replicates, seed)
+        _category(
+            name,
+            Answers([answers.predictions[i] for i in indices], answers.scale),
+            replicates,
+            seed,
+        )
         for name, indices in members.items()
         if len(indices) >= SMALLEST_CATEGORY
     ]
@@ -130,7 +162,7 @@ def _category(name: str, answers: Answers, replicates: int, seed: int) -> Catego
 
 def confusions(answers: Answers, deltas: Sequence[float]) -> tuple[Confusion, ...]:
     """The confusion of all pictures, and of those outside each band around 5."""
-    if answers.high is None:
+    if answers.high is None or answers.predicted is None:
         return ()
     tables = [metrics.confusion(answers.high, answers.predicted)]
     for delta in deltas:
@@ -143,7 +175,7 @@ def confusions(answers: Answers, deltas: Sequence[float]) -> tuple[Confusion, ..
 
 def calibration_of_high(answers: Answers) -> Reliability | None:
     """Whether pictures given p_high are of high quality that often: ten bins of equal width."""
-    if answers.high is None:
+    if answers.high is None or answers.p_high is None:
         return None
     edges = np.linspace(0.0, 1.0, CALIBRATION_BINS + 1)
     return metrics.reliability(answers.p_high, answers.high.astype(np.float64), edges)
@@ -151,7 +183,7 @@ def calibration_of_high(answers: Answers) -> Reliability | None:
 
 def calibration_of_mean(answers: Answers) -> Reliability | None:
     """Whether pictures given a score have that mean vote: ten bins of equally many pictures."""
-    if answers.truth is None:
+    if answers.truth is None or answers.scale is None:
         return None
     edges = np.quantile(answers.score, np.linspace(0.0, 1.0, CALIBRATION_BINS + 1))
     return metrics.reliability(answers.score, answers.truth, edges)
@@ -159,9 +191,9 @@ def calibration_of_mean(answers: Answers) -> Reliability | None:
 
 def misses(answers: Answers, count: int) -> tuple[Prediction, ...]:
     """The pictures that the model is most wrong about, the worst first."""
-    if answers.truth is not None:
+    if answers.truth is not None and answers.scale is not None:
         wrong = np.abs(answers.score - answers.truth)
-    elif answers.high is not None:
+    elif answers.high is not None and answers.p_high is not None:
         wrong = np.abs(answers.p_high - answers.high)
     else:
         return ()
@@ -176,6 +208,7 @@ class _Columns:
         self.answers = answers
         self.score_ranks = metrics.dense_ranks(answers.score)
         self.truth_ranks = None if answers.truth is None else metrics.dense_ranks(answers.truth)
+        self.fitted = None if answers.truth is None else logistic(answers.truth, answers.score)
         self.distances: Mapping[str, Floats] = {}
         if answers.votes is not None:
             people, model = answers.votes
@@ -187,9 +220,13 @@ class _Columns:
         high, truth = self.answers.high, self.answers.truth
         if high is not None:
             found["auc"] = metrics.auc(high[rows], self.score_ranks[rows])
+        if high is not None and self.answers.p_high is not None:
             found["brier"] = metrics.brier(high[rows], self.answers.p_high[rows])
         if truth is not None and self.truth_ranks is not None:
             found["krcc"] = metrics.krcc(self.truth_ranks[rows], self.score_ranks[rows])
+        if truth is not None and self.fitted is not None:
+            found["plcc_fitted"] = metrics.plcc(truth[rows], self.fitted[rows])
+        if truth is not None and self.answers.scale is not None:
             found["rmse"] = metrics.rmse(truth[rows], self.answers.score[rows])
             found["bias"] = float((self.answers.score[rows] - truth[rows]).mean())
         return found | {name: float(d[rows].mean()) for name, d in self.distances.items()}
@@ -198,7 +235,7 @@ class _Columns:
         """The figures that a table by category has room for."""
         found = {}
         high, truth = self.answers.high, self.answers.truth
-        if high is not None:
+        if high is not None and self.answers.predicted is not None:
             predicted = self.answers.predicted[rows]
             found["accuracy"] = metrics.accuracy(high[rows], predicted)
             found["balanced_accuracy"] = metrics.balanced_accuracy(high[rows], predicted)

@@ -14,6 +14,7 @@ NAMES: Final = {
     "auc": "AUC",
     "srcc": "SRCC",
     "plcc": "PLCC",
+    "plcc_fitted": "PLCC, fitted",
     "krcc": "KRCC",
     "rmse": "RMSE",
     "bias": "Bias",
@@ -31,6 +32,7 @@ MEANINGS: Final = {
     "auc": "a high picture scores above a low one this often; 0.5 is chance",
     "srcc": "rank correlation of score and mean vote (Spearman)",
     "plcc": "linear correlation of the raw numbers (Pearson)",
+    "plcc_fitted": "the same after the logistic fit of VQEG (its interval leaves the fit as it is)",
     "krcc": "rank correlation by pairs (Kendall's tau-b)",
     "rmse": "root mean square error, in votes",
     "bias": "mean of score minus mean vote, in votes",
@@ -70,7 +72,7 @@ def shown(figures: dict[str, Measure]) -> list[tuple[str, Measure]]:
 
 def conditions(evaluation: Evaluation) -> list[tuple[str, str]]:
     """What the figures are of: everything that one must know to compare them."""
-    rated, weights, protocol = evaluation.rated, evaluation.weights, evaluation.protocol
+    rated, protocol = evaluation.rated, evaluation.protocol
     measured = f"{len(evaluation.predictions):,} of {len(rated.images):,} pictures"
     if evaluation.failures:
         measured += f"; {len(evaluation.failures):,} could not be read"
@@ -82,8 +84,8 @@ def conditions(evaluation: Evaluation) -> list[tuple[str, str]]:
         )
     majority = evaluation.majority_rate
     rows = [
-        ("Model", f"{weights.name} (preprocessing {weights.preprocess.fingerprint()})"),
-        ("Licence", weights.licence),
+        ("Model", f"{evaluation.subject.name} ({evaluation.subject.feed})"),
+        ("Licence", evaluation.subject.licence),
         ("List", f"{rated.name}, fingerprint {rated.fingerprint}"),
         ("Measured", f"{measured}; fingerprint {evaluation.measured_fingerprint}"),
         ("Ratings", _scale(rated.scale)),
@@ -118,4 +120,6 @@ def _overlap(evaluation: Evaluation) -> str:
         said.append(f"none of those that are known, compared {overlap.compared_words()}")
     if overlap.unchecked:
         said.append(f"cannot be checked against {', '.join(overlap.unchecked)}")
+    if evaluation.subject.weights is None:
+        return "unknown: it is none of our models"
     return "; ".join(said) or "unknown: its record is empty"

@@ -32,7 +32,7 @@ def render_page(evaluation: Evaluation, *, thumbnails: bool = False) -> str:
         thumbnails: embed small copies of the misses. Off unless asked for: a page that is passed
             on then shows nobody's pictures.
     """
-    title = f"{evaluation.weights.name} on {evaluation.rated.name}"
+    title = f"{evaluation.subject.name} on {evaluation.rated.name}"
     style = files("ilgnet.evaluation").joinpath("page.css").read_text(encoding="utf-8")
     parts = [
         f"<h1>{escape(title)}</h1>",
@@ -168,19 +168,23 @@ def _categories(evaluation: Evaluation) -> str:
 def _misses(evaluation: Evaluation, thumbnails: bool) -> str:
     rows = []
     for prediction in evaluation.misses:
-        image, verdict = prediction.image, prediction.verdict
+        image = prediction.image
         people = "high" if image.high else "low"
         if image.mean is not None:
             people = f"{image.mean:.2f}"
         picture = f"<td>{_thumbnail(prediction)}</td>" if thumbnails else ""
         rows.append(
             f"<tr>{picture}<th>{escape(image.id)}</th><td>{people}</td>"
-            f"<td>{verdict.score:.2f}</td><td>{verdict.p_high:.3f}</td></tr>"
+            f"<td>{prediction.score:.2f}</td><td>{_probability(prediction)}</td></tr>"
         )
     head = ("Picture", "People", "Score", "Probability of high")
     if thumbnails:
         return _table("Best misses", ("", *head), rows, "pictures")
     return _table("Best misses", head, rows)
+
+
+def _probability(prediction: Prediction) -> str:
+    return "–" if prediction.p_high is None else f"{prediction.p_high:.3f}"
 
 
 def _thumbnail(prediction: Prediction) -> str:

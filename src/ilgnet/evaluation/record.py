@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ilgnet.evaluation.evaluation import Evaluation
 from ilgnet.evaluation.measures import Category, Prediction
+from ilgnet.evaluation.scorers import Subject
 from ilgnet.metrics import Confusion, Measure, Reliability
 
 DIGITS: Final = 6
@@ -15,16 +16,9 @@ DIGITS: Final = 6
 
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """The whole evaluation in plain JSON types; undefined figures are null."""
-    weights, rated, protocol = evaluation.weights, evaluation.rated, evaluation.protocol
+    rated, protocol = evaluation.rated, evaluation.protocol
     record = {
-        "model": {
-            "name": weights.name,
-            "licence": weights.licence,
-            "output": weights.output,
-            "preprocess": weights.preprocess.fingerprint(),
-            "mean_error": weights.mean_error,
-            "files": weights.files,
-        },
+        "model": _model(evaluation.subject),
         "data": {
             "name": rated.name,
             "listed": evaluation.listed,
@@ -62,6 +56,19 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     return plain
 
 
+def _model(subject: Subject) -> dict[str, Any]:
+    known = {"name": subject.name, "feed": subject.feed, "licence": subject.licence}
+    weights = subject.weights
+    if weights is None:
+        return known
+    return known | {
+        "output": weights.output,
+        "preprocess": weights.preprocess.fingerprint(),
+        "mean_error": weights.mean_error,
+        "files": weights.files,
+    }
+
+
 def _measures(figures: dict[str, Measure]) -> dict[str, Any]:
     return {name: asdict(measure) for name, measure in figures.items()}
 
@@ -89,11 +96,11 @@ def _category(row: Category) -> dict[str, Any]:
 
 
 def _miss(prediction: Prediction) -> dict[str, Any]:
-    image, verdict = prediction.image, prediction.verdict
+    image = prediction.image
     return {
         "id": image.id,
-        "score": verdict.score,
-        "p_high": verdict.p_high,
+        "score": prediction.score,
+        "p_high": prediction.p_high,
         "mean": image.mean,
         "high": image.high,
     }

@@ -17,7 +17,7 @@ from ilgnet.errors import RecipeError
 from ilgnet.training.folder import CHECKPOINT, FOLDER, LOG, RECIPE
 from ilgnet.training.pipeline import resolved
 from ilgnet.training.recipe import Recipe
-from ilgnet.training.typed_toml import build
+from ilgnet.training.recipe_toml import build
 from ilgnet.zoo.records import find_weights, read_weights
 from tests import miniature_ava
 from tests.training.runs import ilgnet, log_entries, write_recipe

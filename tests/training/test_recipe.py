@@ -5,15 +5,21 @@ from __future__ import annotations
 import ast
 import inspect
 import tomllib
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, make_dataclass, replace
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ilgnet.errors import RecipeError
 from ilgnet.training import recipe as recipe_module
 from ilgnet.training.recipe import Recipe, read_recipe, write_recipe
-from ilgnet.training.typed_toml import build
+from ilgnet.training.recipe_toml import build, dump
 
 MINIMAL = """
 name = "tiny.test"
@@ -49,16 +55,71 @@ def test_the_resolved_recipe_reads_back_equal(tmp_path: Path) -> None:
     assert build(Recipe, tomllib.loads(write_recipe(recipe))) == recipe
 
 
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@cache
+def unchecked(kind: type) -> type:
+    """A record with the same fields, all needed, without its checks of values: writing and reading
+    must not depend on them."""
+    fields_of = [(name, _unchecked(inner)) for name, inner in get_type_hints(kind).items()]
+    return make_dataclass(kind.__name__, fields_of, frozen=True)
+
+
+def _unchecked(kind: Any) -> Any:
+    if isinstance(kind, type) and is_dataclass(kind):
+        return unchecked(kind)
+    if isinstance(kind, UnionType):
+        return reduce(or_, map(_unchecked, get_args(kind)))
+    return kind
+
+
+def any_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of a type."""
+    if get_origin(kind) is Literal:
+        return st.sampled_from(get_args(kind))
+    if get_origin(kind) is dict:
+        return st.dictionaries(TEXT, TEXT)
+    if get_origin(kind) is tuple:
+        return st.tuples(*map(any_of, get_args(kind)))
+    if isinstance(kind, UnionType):
+        return st.one_of(*map(any_of, get_args(kind)))
+    if isinstance(kind, type) and is_dataclass(kind):
+        return st.builds(kind, **{n: any_of(inner) for n, inner in get_type_hints(kind).items()})
+    number = st.integers(-(2**63), 2**63 - 1)
+    return {bool: st.booleans(), int: number, float: FINITE, str: TEXT, NoneType: st.none()}[kind]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(any_of(unchecked(Recipe)))
+def test_every_field_survives_toml_both_ways(recipe: Any) -> None:
+    """What is written is TOML, and holds every value of every field; None is what it leaves out."""
+    table = tomllib.loads(dump(recipe))
+    if recipe.preprocess is None:
+        table["preprocess"] = None
+    elif recipe.preprocess.crop is None:
+        table["preprocess"]["crop"] = None
+    assert build(type(recipe), table) == recipe
+
+
+def test_a_text_that_is_no_unicode_is_named(tmp_path: Path) -> None:
+    recipe = read_recipe(written(tmp_path, MINIMAL))
+    odd = replace(recipe, data=replace(recipe.data, train="b\udcffd.csv"))
+    with pytest.raises(RecipeError, match="not Unicode"):
+        write_recipe(odd)
+
+
 def test_settings_change_single_values(tmp_path: Path) -> None:
-    settings = ["run.batch=16", "data.train=my ratings.csv", "optimizer.learning_rate = 1e-5"]
-    recipe = read_recipe(written(tmp_path, MINIMAL), settings)
+    changes = ["run.batch=16", "data.train=my ratings.csv", "optimizer.learning_rate = 1e-5"]
+    recipe = read_recipe(written(tmp_path, MINIMAL), changes)
     assert recipe.run.batch == 16
     assert recipe.data.train == "my ratings.csv"
     assert recipe.optimizer.learning_rate == 1e-5
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("changes", "message"),
     [
         (["run.epoch=3"], r"unknown key 'run\.epoch'.*did you mean 'run\.epochs'"),
         (["lose.emd=1"], "unknown key 'lose'.*did you mean 'loss'"),
@@ -66,10 +127,10 @@ def test_settings_change_single_values(tmp_path: Path) -> None:
         (["run.batch"], "key=value"),
         (["run.batch=3", "run.batch.size=3"], "'batch' is a value"),
         (["name.x=3"], "'name' is a value"),
-        (["run.batch=many"], "'run.batch' must be a int, not 'many'"),
-        (["run.batch=2.5"], "'run.batch' must be a int, not 2.5"),
-        (["augment.mirror=1"], "'augment.mirror' must be a bool, not 1"),
-        (["optimizer.learning_rate=nan"], "must be a float, not nan"),
+        (["run.batch=many"], "'run.batch' must be of the type int, not 'many'"),
+        (["run.batch=2.5"], "'run.batch' must be of the type int, not 2.5"),
+        (["augment.mirror=1"], "'augment.mirror' must be of the type bool, not 1"),
+        (["optimizer.learning_rate=nan"], "must be a finite number, not nan"),
         (["optimizer.name=adam"], "'sgd', 'adamw', not 'adam'"),
         (["run.steps=5"], "either run.steps or run.epochs"),
         (["run.epochs=0"], "either run.steps or run.epochs"),
@@ -79,12 +140,13 @@ def test_settings_change_single_values(tmp_path: Path) -> None:
         (["schedule.name=step"], "schedule.every"),
         (["model.architecture="], "names no network"),
         (["data.validation_share=0.9"], "between 0 and 0.5"),
-        (["model=3"], "'model' must be a table"),
+        (["model=3"], "'model' must be of the type table, not 3"),
+        (["preprocess.mean=[1, 2]"], r"'preprocess.mean'.* length 3"),
     ],
 )
-def test_mistakes_are_named(tmp_path: Path, settings: list[str], message: str) -> None:
+def test_mistakes_are_named(tmp_path: Path, changes: list[str], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        read_recipe(written(tmp_path, MINIMAL), settings)
+        read_recipe(written(tmp_path, MINIMAL), changes)
 
 
 def test_a_missing_key_and_a_bad_file_are_named(tmp_path: Path) -> None:
@@ -96,14 +158,19 @@ def test_a_missing_key_and_a_bad_file_are_named(tmp_path: Path) -> None:
         read_recipe(tmp_path / "none.toml")
 
 
-def test_every_field_is_documented() -> None:
-    records = [
+def recipe_records() -> list[type]:
+    """The dataclasses of a recipe."""
+    return [
         value
         for value in vars(recipe_module).values()
         if isinstance(value, type)
         and is_dataclass(value)
         and value.__module__ == recipe_module.__name__
     ]
+
+
+def test_every_field_is_documented() -> None:
+    records = recipe_records()
     assert len(records) == 8
     for record in records:
         body = ast.parse(inspect.getsource(record)).body[0]

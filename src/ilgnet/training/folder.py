@@ -40,7 +40,7 @@ def claim(out: Path, recipe: Recipe, *, restart: bool) -> None:
         _remove_run(out)
     written = folder / RECIPE
     if written.is_file():
-        changed = _differences(tomllib.loads(written.read_text("utf-8")), tomllib.loads(text))
+        changed = _differences(_read(written), tomllib.loads(text))
         if changed:
             raise RecipeError(
                 f"{out} holds a run of another recipe, which differs in {', '.join(changed)}. "
@@ -52,6 +52,16 @@ def claim(out: Path, recipe: Recipe, *, restart: bool) -> None:
             "with --restart"
         )
     write_whole(written, text.encode())
+
+
+def _read(written: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(written.read_text("utf-8"))
+    except ValueError as error:
+        raise RecipeError(
+            f"{written} is damaged ({error}), so nobody can tell whose run this is. Choose another "
+            "folder with --out, or begin again with --restart"
+        ) from error
 
 
 def _remove_run(out: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from ilgnet.errors import RecipeError
 from ilgnet.images.preprocess import Preprocess
-from ilgnet.training.typed_toml import build, dump, override
+from ilgnet.training.recipe_toml import build, dump, override
 
 FINETUNE: Final = Path(str(files("ilgnet.training"))) / "finetune.toml"
 """The everyday recipe: a ready model learns somebody's own taste."""

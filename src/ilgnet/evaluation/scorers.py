@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 
@@ -78,9 +78,9 @@ class ImageScorer(Protocol):
 
 def subject_of(scorer: ImageScorer | Scorer) -> Subject:
     """What a scorer is; our own models are known by their record."""
-    if not isinstance(scorer, Scorer):
-        return scorer.subject
-    weights = scorer.weights
+    weights: Weights | None = getattr(scorer, "weights", None)
+    if weights is None:
+        return cast(ImageScorer, scorer).subject
     feed = f"preprocessing {weights.preprocess.fingerprint()}"
     return Subject(weights.name, feed, weights.licence, weights=weights)
 

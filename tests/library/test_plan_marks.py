@@ -12,10 +12,11 @@ from PIL import Image
 from ilgnet.library.changes.journal import find_journal
 from ilgnet.library.changes.run import apply_plan, undo
 from ilgnet.library.choosing.plan_marks import MarkPlan, MarkRule, SidecarStyle, plan_marks
-from ilgnet.library.photograph.files import Folder
+from ilgnet.library.photograph.files import FileGroup, Folder
 from ilgnet.library.photograph.gather import gather, scored_file
+from ilgnet.library.photograph.opinion import Opinion
 from ilgnet.library.sidecar.inside import read_inside
-from ilgnet.library.sidecar.opinions import read_opinion
+from ilgnet.library.sidecar.opinions import read_statements
 from ilgnet.library.sidecar.write import merge_notes
 from ilgnet.library.sidecar.xmp import (
     Notes,
@@ -52,6 +53,10 @@ def plan(root: Path, *names: str, rule: MarkRule = AUTO, notes: Notes = OURS) ->
         [root],
         "stars",
     )
+
+
+def read_opinion(group: FileGroup, stars_from: int = 1) -> Opinion:
+    return read_statements(group).opinion(stars_from)
 
 
 def rated(stars: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -72,25 +71,17 @@ class Statements:
         return named or self.group.pictures
 
 
-def read_opinion(group: FileGroup, stars_from: int = 1) -> Opinion:
-    """Read what a person said of a photograph; see `Statements.opinion`."""
-    return read_statements(group).opinion(stars_from)
-
-
 def read_statements(group: FileGroup) -> Statements:
     """Read the sidecars of a photograph and what is inside its pictures."""
     found = Statements(group, {}, {})
-    for path in _in_order(group):
-        is_sidecar = path in group.sidecars
+    files = [(read_sidecar, path) for path in group.sidecars]
+    files += [(read_picture, path) for path in group.pictures]
+    for read, path in files:
         try:
-            found.files[path] = read_sidecar(path) if is_sidecar else read_picture(path)
+            found.files[path] = read(path)
         except LibraryError as error:
             found.unreadable[path] = error
     return found
-
-
-def _in_order(group: FileGroup) -> Iterable[Path]:
-    return (*group.sidecars, *group.pictures)
 
 
 def _disagreement(ratings: dict[Path, int]) -> str:

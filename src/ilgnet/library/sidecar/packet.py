@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from xml.parsers import expat
@@ -128,6 +129,10 @@ class Packet:
         """Every place where a property stands, in document order."""
         return [entry for entry in self.properties if entry.name == name]
 
+    def forget_all_but(self, names: Collection[Name]) -> None:
+        """Forget where other properties are: packets of a whole library may be held at once."""
+        self.properties = [entry for entry in self.properties if entry.name in names]
+
     def tag_name(self, tag: Span) -> bytes:
         """The name of a start tag as it is written, with its prefix."""
         match = _TAG_NAME.match(self.text, tag.start)
@@ -185,7 +190,8 @@ def _decode(data: bytes, where: str) -> Packet:
         raise LibraryError(f"unreadable XMP: {where} was not touched: {error}") from error
     if not faithful or encoding == "utf-32":
         raise LibraryError(f"{where} was not touched: its encoding, {encoding}, is not supported")
-    return Packet(where, data, text.encode("utf-8"), encoding, head + bom, tail)
+    utf8 = body if encoding == "utf-8" else text.encode("utf-8")
+    return Packet(where, data, utf8, encoding, head + bom, tail)
 
 
 def _without_tail(data: bytes, encoding: str) -> tuple[bytes, bytes]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final
 
@@ -77,6 +77,14 @@ class Notes:
     rating: int | None = None
     label: str | None = None
 
+
+_UNDERSTOOD: Final = frozenset(
+    {
+        *(RATING, LABEL, PICK_LABEL, DIGIKAM_LABEL, ACDSEE_RATING, *WINDOWS_RATINGS),
+        *(_DARKTABLE_COLOURS, _DARKTABLE_CHANGED),
+        *(Name(NOTES, entry.name.capitalize()) for entry in fields(Notes)),
+    }
+)
 
 NO_NOTES: Final = Notes()
 
@@ -167,6 +175,7 @@ def read_picture(path: Path) -> Statement:
 def read_packet(data: bytes, path: Path) -> Statement:
     """Read a packet's bytes; `path` is where they came from."""
     packet = parse_packet(data, str(path))
+    packet.forget_all_but(_UNDERSTOOD)
     try:
         return Statement(
             path,

@@ -164,6 +164,29 @@ def test_sidecars_made_since_go_back_with_their_pictures(tmp_path: Path) -> None
     assert sorted(path.name for path in into.rglob("*.*")) == ["IMG_1.JPG.xmp", "notes.txt"]
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "made", "place"),
+    [
+        ("IMG_1.JPG", "IMG_1-1.JPG", "IMG_1-1.JPG.xmp", "IMG_1.JPG.xmp"),
+        ("IMG_1.JPG", "IMG_1-1.JPG", "IMG_1-1.xmp", "IMG_1.xmp"),
+        ("IMG_1.CR2", "IMG_1-12.CR2", "IMG_1-12_01.CR2.xmp", "IMG_1_01.CR2.xmp"),
+        ("PXL_1.RAW-01.COVER.jpg", "PXL_1-1.RAW-01.COVER.jpg", "PXL_1-1.xmp", "PXL_1.xmp"),
+        ("IMG_0001.HEIC", "IMG_0001.HEIC", "IMG_O0001.AAE", "IMG_O0001.AAE"),
+    ],
+)
+def test_what_was_made_since_gets_the_name_of_its_picture(
+    tmp_path: Path, source: str, target: str, made: str, place: str
+) -> None:
+    (tmp_path / "keep").mkdir()
+    (tmp_path / source).write_bytes(b"picture")
+    steps = (Transfer("move", str(tmp_path / source), str(tmp_path / "keep" / target), 0),)
+    journal = apply_plan(Plan("cull", (str(tmp_path),), (), steps))
+    (tmp_path / "keep" / made).write_bytes(b"made since")
+    assert undo(journal).undone
+    assert {path.name for path in tmp_path.iterdir()} == {"keep", source, place}
+    assert not list((tmp_path / "keep").iterdir())
+
+
 def test_what_was_moved_then_edited_then_unedited_is_as_before(tmp_path: Path) -> None:
     root, into = make_shooting(tmp_path / "root"), tmp_path / "into"
     before, dates = tree(root), times(root)

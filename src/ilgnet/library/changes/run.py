@@ -34,6 +34,7 @@ from ilgnet.library.changes.journal import (
     unsettled_journals,
 )
 from ilgnet.library.changes.plan import Edit, Plan, Transfer, check_inside
+from ilgnet.library.photograph.companions import renamed
 from ilgnet.library.photograph.files import Folder
 
 _HOPELESS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV}
@@ -236,10 +237,14 @@ def _find_companions(journal: ChangeJournal, stream: BinaryIO) -> None:
         folder = folders.get(target.parent) or folders.setdefault(
             target.parent, Folder(target.parent)
         )
-        for companion in folder.group_of(target).companions:
+        group = folder.group_of(target)
+        tail = len(target.name) - len(group.common_name)
+        before = source.name[: len(source.name) - tail]
+        for companion in group.companions:
             if str(companion) not in known:
                 known.add(str(companion))
-                place = source.with_name(source.stem + companion.name[len(target.stem) :])
+                name = renamed(companion.name, group.common_name, before)
+                place = source.with_name(name)
                 journal.add_found(stream, Transfer("move", str(place), str(companion), step.group))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ilgnet.errors import LibraryError
+from ilgnet.library.photograph.companions import owners
 from ilgnet.library.photograph.files import FileGroup
 from ilgnet.library.photograph.opinion import Opinion
 from ilgnet.library.sidecar.write import rating_words
@@ -63,12 +64,11 @@ class Statements:
 
     def pictures_of(self, sidecar: Path) -> tuple[Path, ...]:
         """The pictures that a sidecar belongs to: of IMG_1.CR2.xmp that one, of IMG_1.xmp all."""
-        named = tuple(
-            picture
-            for picture in self.group.pictures
-            if sidecar.name.lower().startswith(f"{picture.name.lower()}.")
-        )
-        return named or self.group.pictures
+        files, stems = owners(sidecar.name)
+        pictures = self.group.pictures
+        by_name = tuple(path for path in pictures if path.name.lower() in files)
+        by_stem = tuple(path for path in pictures if path.stem.lower() in stems)
+        return by_name or by_stem or pictures
 
 
 def read_statements(group: FileGroup) -> Statements:

@@ -63,12 +63,14 @@ class Scorer:
         weights: the record of the model.
         engine: the network.
         threads: pictures worked on side by side by `score_many`.
+        batch: pictures that are decoded and then run together.
     """
 
     def __init__(self, weights: Weights, engine: Engine, *, threads: int | None = None) -> None:
         self.weights = weights
         self.engine = engine
         self.threads = threads or usable_cores()
+        self.batch = BATCH
         self._fingerprint = weights.preprocess.fingerprint()
 
     def score(self, image: ImageSource | ImageRef, *, features: bool = False) -> Verdict:
@@ -116,7 +118,7 @@ class Scorer:
             partial(self._score_batch, features=features),
             references,
             threads=self.threads,
-            size=BATCH,
+            size=self.batch,
         )
 
     def _score_batch(self, refs: list[ImageRef | Outcome], features: bool) -> list[Outcome]:

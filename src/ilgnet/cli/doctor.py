@@ -28,7 +28,10 @@ PACKAGES: Final = {
     "pillow-heif": "heif",
     "rawpy": "raw",
     "pillow-jxl-plugin": "jxl",
+    "av": "video",
     "pyarrow": "parquet",
+    "fsspec": "shards",
+    "ray": "ray",
     "scipy": "evaluate",
     "torch": "train",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -38,6 +39,16 @@ def _together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]
         return command
 
     return decorate
+
+
+def seconds(text: str) -> float:
+    """A time as people write it, in seconds: 1s, 500ms, 2m, 1.5."""
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+    found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(ms|s|m|h|)\s*", text)
+    value = float(found[1]) * units[found[2]] if found else 0.0
+    if not value > 0:
+        raise click.BadParameter(f"{text!r} is no time; write it as 1s, 500ms or 2m")
+    return value
 
 
 def no_picture(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
@@ -83,6 +94,17 @@ threads_option = click.option(
     metavar="N",
     help="Pictures worked on side by side.  [default: all cores]",
 )
+
+frame_options = _together(
+    click.option(
+        "--every",
+        type=seconds,
+        metavar="TIME",
+        help="Take a frame of each film that is named, for every 1s, 0.5s, 2m ...; needs "
+        "pip install 'ilgnet[video]'.",
+    ),
+)
+"""Films among the pictures; see `ilgnet.images.video`."""
 
 model_options = _together(
     click.option(

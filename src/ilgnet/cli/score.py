@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,12 +15,15 @@ from ilgnet.cli.exits import EXIT_FAILURE, EXIT_NOTHING, EXIT_OK, EXIT_UNREADABL
 from ilgnet.cli.options import (
     chosen_format,
     chosen_images,
+    frame_options,
     model_options,
     output_options,
     picture_options,
     progress_options,
 )
 from ilgnet.images.sources import Found, find_images
+from ilgnet.images.video import open_frame, with_frames
+from ilgnet.report.embeddings import open_embeddings
 from ilgnet.report.gallery import write_gallery
 from ilgnet.report.output import check_output, discard_output
 from ilgnet.report.progress import track
@@ -43,6 +47,14 @@ from ilgnet.values import Failure, Outcome, Verdict
     is_flag=True,
     help="Keep the library's catalogue in your own data folder instead of DIR/.ilgnet.",
 )
+@click.option(
+    "--features",
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    help="Also write the model's features: .parquet, .npy with its rows beside it, or a folder as "
+    "clip-retrieval reads it.",
+)
+@frame_options
 @output_options
 @model_options
 @progress_options
@@ -51,6 +63,8 @@ def score(
     files_from: str | None,
     library: Path | None,
     user_catalogue: bool,
+    features: Path | None,
+    every: float | None,
     format: Format | None,
     output: Path | None,
     report: Path | None,
@@ -71,6 +85,8 @@ def score(
       ilgnet score photos/ --jsonl | jq .score    streamed, for other programs
       find . -name '*.jpg' -print0 | ilgnet score --csv -
       ilgnet score --library photos/              the second run is quick; see `ilgnet library`
+      ilgnet score film.mp4 --every 1s            frames, named by their time: film.mp4#t=12.5
+      ilgnet score photos/ --features vectors.npy
 
     \b
     Exit codes: 0 all scored; 1 failure; 2 usage; 3 finished, but some pictures could not be
@@ -81,12 +97,14 @@ def score(
         raise click.UsageError(
             "--user-catalogue says where a library is kept: name its folder with --library DIR."
         )
+    if library and (every or features):
+        raise click.UsageError("A library keeps neither films nor features for others: take one.")
     if library and not paths and files_from is None:
         paths = (os.fspath(library),)
     if form in STREAMED and output is None and sys.stdout.isatty() and progress is None:
         progress = False  # rows and a bar would write over each other on one terminal
     shown = False if quiet else progress
-    images, total = _images(paths, files_from, shown)
+    images, total = _images(paths, files_from, shown, every)
     if report:
         check_output(report)
     if library:
@@ -102,17 +120,23 @@ def score(
         scorer, scored = opened.scorer, opened.score(keep=False)
     else:
         scorer = load(model, threads=threads)
-        scored = scorer.score_many(images)
+        scored = scorer.score_many(images, features=features is not None)
     outcomes = track(scored, total=total, show=shown)
     tally = _Tally()
     kept: list[Outcome] = []
-    with _row_writer(form, output, alone=not report) as write:
+    with (
+        open_embeddings(features) if features else nullcontext(lambda _: None) as write_features,
+        _row_writer(form, output, alone=not (report or features)) as write,
+    ):
         for outcome in tally.count(outcomes):
             write(outcome)
+            write_features(outcome)
             if report:
-                kept.append(outcome)
+                kept.append(_without_features(outcome))
     if report and kept:
-        write_gallery(kept, report, threads=scorer.threads, show_progress=shown)
+        write_gallery(
+            kept, report, open_picture=open_frame, threads=scorer.threads, show_progress=shown
+        )
     return tally.exit_code(quiet)
 
 
@@ -125,6 +149,7 @@ def score(
     metavar="SCORE",
     help="Exit with 1 if any listed picture scores less.",
 )
+@frame_options
 @output_options
 @model_options
 @progress_options
@@ -133,6 +158,7 @@ def rank(
     files_from: str | None,
     top: int | None,
     fail_under: float | None,
+    every: float | None,
     format: Format | None,
     output: Path | None,
     report: Path | None,
@@ -147,25 +173,33 @@ def rank(
       ilgnet rank photos/ --top 10
       ilgnet rank photos/ --top 50 --report best.html
       ilgnet rank shop/ --fail-under 4.5           in a build: fail if one is too poor
+      ilgnet rank film.mp4 --every 1s --top 5      the best moments of a film
 
     Rows are those of `ilgnet score`; what could not be read comes last. Exit codes are the same.
     """
     form = chosen_format(format, output)
     tally = _Tally()
     shown = False if quiet else progress
-    images, total = _images(paths, files_from, shown)
+    images, total = _images(paths, files_from, shown, every)
     if report:
         check_output(report)
     from ilgnet.cli.scored_input import opened as open_paths
 
-    opened = open_paths(paths, files_from, images, model=model, threads=threads)
-    outcomes = track(opened.score(keep=False), total=total, show=shown)
+    if every:
+        scorer = load(model, threads=threads)
+        scored = scorer.score_many(images)
+    else:
+        opened = open_paths(paths, files_from, images, model=model, threads=threads)
+        scorer, scored = opened.scorer, opened.score(keep=False)
+    outcomes = track(scored, total=total, show=shown)
     with _row_writer(form, output, alone=not report) as write:
         listed = _best(with_run_percentiles(tally.count(outcomes)), top)
         for outcome in listed:
             write(outcome)
     if report and listed:
-        write_gallery(listed, report, threads=opened.scorer.threads, show_progress=shown)
+        write_gallery(
+            listed, report, open_picture=open_frame, threads=scorer.threads, show_progress=shown
+        )
     poor = [o for o in listed if isinstance(o, Verdict) and fail_under and o.score < fail_under]
     if poor:
         click.echo(f"{len(poor)} of {len(listed)} pictures score less than {fail_under}.", err=True)
@@ -199,14 +233,21 @@ def _row_writer(form: Format, output: Path | None, *, alone: bool) -> Iterator[W
 
 
 def _images(
-    paths: tuple[str, ...], files_from: str | None, show: bool | None
+    paths: tuple[str, ...], files_from: str | None, show: bool | None, every: float | None
 ) -> tuple[Iterator[Found], int | None]:
     """The pictures, and how many there are where progress needs it and it can be known now."""
     images = chosen_images(paths, files_from)
+    if every:
+        return with_frames(images, every), None
     # A list from a pipe can be read only once.
     countable = "-" not in paths and files_from is None
     wanted = sys.stderr.isatty() if show is None else show
     return images, sum(1 for _ in find_images(paths)) if countable and wanted else None
+
+
+def _without_features(outcome: Outcome) -> Outcome:
+    """What a page needs: features of a whole run would fill the memory."""
+    return replace(outcome, features=None) if isinstance(outcome, Verdict) else outcome
 
 
 def _best(outcomes: list[Outcome], top: int | None) -> list[Outcome]:

@@ -31,11 +31,20 @@ class OnnxEngine:
         path: the file.
         threads: of one call.
         together: whether the pictures of a batch run in one go; None does so where it pays.
+        providers: what the runtime may run on, the first that works; CPU always does.
     """
 
-    def __init__(self, path: Path, *, threads: int = 1, together: bool | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int = 1,
+        together: bool | None = None,
+        providers: tuple[str, ...] = (),
+    ) -> None:
         self.path = path
         self.threads = threads
+        self.providers = providers
         if together is None:
             together = path.is_file() and path.stat().st_size > FITS_CACHE
         self.together = together
@@ -43,7 +52,12 @@ class OnnxEngine:
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy in another process needs; it opens a session of its own."""
-        return {"path": self.path, "threads": self.threads, "together": self.together}
+        return {
+            "path": self.path,
+            "threads": self.threads,
+            "together": self.together,
+            "providers": self.providers,
+        }
 
     @cached_property
     def _session(self) -> Any:
@@ -56,7 +70,7 @@ class OnnxEngine:
         options.log_severity_level = 3
         try:
             return runtime.InferenceSession(
-                str(self.path), options, providers=["CPUExecutionProvider"]
+                str(self.path), options, providers=[*self.providers, "CPUExecutionProvider"]
             )
         except Exception as error:  # the runtime's own exceptions share no base class
             raise ModelError(f"{self.path} cannot be loaded as an ONNX model: {error}") from error
@@ -67,6 +81,11 @@ class OnnxEngine:
         # Work that only the outputs nobody asked for need is not done.
         options.only_execute_path_to_fetches = True
         return options
+
+    @property
+    def runs_on(self) -> str:
+        """The provider that was chosen: one that finds no device leaves it to the next."""
+        return str(self._session.get_providers()[0])
 
     @cached_property
     def output_names(self) -> tuple[str, ...]:

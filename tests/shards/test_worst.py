@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import struct
 import tarfile
 import threading
@@ -18,6 +20,8 @@ from ilgnet.shards.fetch import Patience
 from ilgnet.shards.job import read_job
 from ilgnet.shards.pictures import read_shard
 from ilgnet.shards.stores import Folder
+from ilgnet.shards.work import unfinished, work
+from ilgnet.shards.worker import Terms, Worker
 from tests.shards.collections import (
     add,
     codes,
@@ -157,6 +161,44 @@ def test_a_picture_that_hangs(tmp_path: Path, model: Path) -> None:
     assert codes(listed) == {"timeout": 1}
     assert next(row["key"] for row in listed if row["error"]) == "1"
     assert len(listed) == 6
+
+
+class _Deadly(Worker):
+    """Its child is killed whenever it begins with the second picture."""
+
+    def _line(self, seconds: float, picture: int | None) -> bytes:
+        line = super()._line(seconds, picture)
+        if line == b"b 1":
+            assert self.process is not None
+            os.kill(self.process, signal.SIGKILL)
+        return line
+
+
+def test_a_picture_that_ends_the_process(tmp_path: Path, model: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        add(tar, "0.png", encoded(10))
+        add(tar, "1.jpg", busy_jpeg(100_000))  # so that it is still there when it is killed
+        add(tar, "2.png", encoded(20))
+    job = planned([tmp_path / "a.tar"], tmp_path / "job", model)
+    (shard,) = read_job(Folder(job))[1]
+    with _Deadly(Terms(job)) as worker:
+        stats = worker.do(shard)
+    assert (stats.pictures, stats.failed, stats.restarts) == (3, 1, 2)
+    assert codes(rows(job)) == {"kills_the_reader": 1}
+
+
+def test_what_failed_is_done_again_where_that_is_asked(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "list.csv").write_text(f"url\n{tmp_path / 'late.png'}\n")
+    make_tar(tmp_path / "good.tar", 2)
+    job = planned([tmp_path / "list.csv", tmp_path / "good.tar"], tmp_path / "job", model)
+    scored(job)
+    assert codes(rows(job)) == {"not_found": 1}
+    (tmp_path / "late.png").write_bytes(encoded(30))
+    folder = Folder(job)
+    assert unfinished(folder) == unfinished(folder, again=["timeout"]) == []
+    (shard,) = unfinished(folder, again=["not_found"])
+    list(work(Terms(job), [shard], workers=1, again=True))
+    assert codes(rows(job)) == {}
 
 
 class _Slow(BaseHTTPRequestHandler):

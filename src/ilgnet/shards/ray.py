@@ -7,6 +7,7 @@ gives to another.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -61,6 +62,7 @@ def work_on_ray(
         ray.init(address=address, include_dashboard=False, log_to_driver=False)
     data = require("ray.data", "ray", "working on a cluster")
     data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
     count = min(actors or _actors(ray, cpus, gpus), len(todo))
     shards = data.from_items(
         [asdict(shard) for shard in todo], override_num_blocks=min(len(todo), MOST_BLOCKS)

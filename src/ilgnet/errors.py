@@ -6,6 +6,7 @@
     ├── DataError       a data set, list or table is not what it should be
     ├── RecipeError     a training recipe has an unknown key or an impossible value
     ├── LibraryError    the catalogue, a sidecar, a plan or a journal cannot be used as asked
+    ├── ServiceError    the HTTP service cannot run as asked, or did not answer
     └── MissingExtra    a feature needs an optional package; the message names the install line
 
 Every message says what is wrong, with which value, and what to do next.
@@ -63,6 +64,10 @@ class RecipeError(IlgnetError):
 
 class LibraryError(IlgnetError):
     """The catalogue, a sidecar, a plan or a journal cannot be used as asked."""
+
+
+class ServiceError(IlgnetError):
+    """The HTTP service cannot run as asked, or did not answer."""
 
 
 class MissingExtra(IlgnetError):  # noqa: N818 - reads as what it says

@@ -6,7 +6,7 @@ path | bytes | pixels -> read_image -> prepare -> engine.run -> Verdict | Failur
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -83,7 +83,7 @@ class Scorer:
         Raises:
             ImageError: the picture cannot be read; its code says why.
         """
-        outcome = self._score_batch([_reference(image, 0)], features)[0]
+        outcome = self.score_batch([_reference(image, 0)], features=features)[0]
         if isinstance(outcome, Failure):
             raise ImageError(outcome.code, f"{outcome.path}: {outcome.message}")
         return outcome
@@ -115,14 +115,24 @@ class Scorer:
             )
         references = (_reference(image, index) for index, image in enumerate(images))
         return map_batches(
-            partial(self._score_batch, features=features),
+            partial(self.score_batch, features=features),
             references,
             threads=self.threads,
             size=self.batch,
         )
 
-    def _score_batch(self, refs: list[ImageRef | Outcome], features: bool) -> list[Outcome]:
-        """Decode some pictures, then run those of one shape together."""
+    def score_batch(
+        self, refs: Sequence[ImageRef | Outcome], *, features: bool = False
+    ) -> list[Outcome]:
+        """Score a few pictures in this thread: decode them, then run those of one shape together.
+
+        Args:
+            refs: a handful; outcomes among them pass through.
+            features: also return the pooled features, float32 (D,), with each verdict.
+
+        Returns:
+            One verdict or failure for each, in order.
+        """
         prepared = [self._prepare(ref) for ref in refs]
         outcomes: dict[int, Outcome] = {
             i: item for i, item in enumerate(prepared) if not isinstance(item, _Prepared)

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "stars": ("ilgnet.cli.stars:stars", "Write stars, labels and scores into XMP."),
     "undo": ("ilgnet.cli.undo:undo", "Take back what cull or stars did."),
     "shards": ("ilgnet.cli.shards:shards", "Score and filter millions, on many machines."),
+    "serve": ("ilgnet.cli.serve:serve", "Score pictures over HTTP."),
     "models": ("ilgnet.cli.models:models", "List the models and what each was measured at."),
     "doctor": ("ilgnet.cli.doctor:doctor", "Say what is installed and what it can decode."),
     "data": ("ilgnet.cli.data:data", "Check, divide and compare rated pictures."),

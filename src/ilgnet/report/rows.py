@@ -17,7 +17,7 @@ Names are exact: a spreadsheet may take a file called `=1+1.jpg` in a CSV for a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -67,6 +67,19 @@ def row(outcome: Outcome) -> Row:
         return {**dict.fromkeys(COLUMNS), "path": outcome.path, "error": error}
     values = {name: getattr(outcome, name) for name in COLUMNS[:-1]}
     return {**{name: _rounded(name, value) for name, value in values.items()}, "error": None}
+
+
+def outcome_of_row(given: Mapping[str, Any]) -> Outcome:
+    """The outcome that a row tells of, with the row's rounding; the inverse of `row`.
+
+    Raises:
+        KeyError: the row lacks a column.
+    """
+    if given["error"] is not None:
+        return Failure(given["path"], given["error"]["code"], given["error"]["message"])
+    values = {name: given[name] for name in COLUMNS if name not in ("verdict", "error")}
+    votes = values["votes"]
+    return Verdict(**{**values, "votes": None if votes is None else tuple(votes)})
 
 
 def _rounded(name: str, value: Any) -> Any:

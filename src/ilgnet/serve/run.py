@@ -1,0 +1,104 @@
+"""Runs the service: one process, or several workers that listen at one address."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from ilgnet.errors import ServiceError, in_words
+from ilgnet.serve.app import create_app
+from ilgnet.serve.settings import Access, Limits, Settings
+
+_SETTINGS: Final = "ILGNET_SERVE_SETTINGS"
+"""Hands the settings on to workers, which are processes of their own."""
+
+FINISH_SECONDS: Final = 60
+"""How long a stop waits for the answers that are due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the service listens.
+
+    Attributes:
+        host: an address of this machine; others reach it only where it is not a loopback one.
+        port: 0 takes any that is free.
+        workers: processes.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ServiceError(f"a port is 0 to 65535, not {self.port}")
+        if self.workers < 1:
+            raise ServiceError(f"at least one worker serves, not {self.workers}")
+
+
+def listen(place: Place) -> socket.socket:
+    """Take the address now, so that its port is known and two services do not share it.
+
+    Raises:
+        ServiceError: it is taken, or not this machine's.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((place.host, place.port))
+        listener.listen(2048)
+    except OSError as error:
+        raise ServiceError(
+            f"{place.host}:{place.port} cannot be listened at: {in_words(error)}. "
+            "Choose another port with --port, or 0 for any"
+        ) from error
+    return listener
+
+
+def serve(settings: Settings, place: Place, listener: socket.socket) -> None:
+    """Serve until the process is asked to stop (SIGINT, SIGTERM); what was accepted is finished."""
+    if place.workers == 1:
+        uvicorn.Server(_config(create_app(settings))).run([listener])
+        return
+    with tempfile.TemporaryDirectory(prefix="ilgnet-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        os.environ[_SETTINGS] = json.dumps(asdict(settings))
+        config = _config("ilgnet.serve.run:app_of_a_worker", workers=place.workers)
+        Multiprocess(config, sockets=[listener]).run()
+
+
+def app_of_a_worker() -> FastAPI:
+    """The application in a worker, from the settings that its parent has left for it."""
+    given = json.loads(os.environ[_SETTINGS])
+    access = given.pop("access")
+    return create_app(
+        Settings(
+            **{**given, "limits": Limits(**given["limits"])},
+            access=Access(access["key"], tuple(access["hosts"])),
+        )
+    )
+
+
+def _config(app: FastAPI | str, *, workers: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=workers,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        lifespan="on",
+        timeout_graceful_shutdown=FINISH_SECONDS,
+        ws="none",
+    )

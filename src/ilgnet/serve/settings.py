@@ -1,0 +1,85 @@
+"""What a service may do and how much, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from ilgnet.errors import ServiceError
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+"""The names by which this machine calls itself."""
+
+MB: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may ask for. Whatever exceeds a limit is refused with a reason.
+
+    Attributes:
+        picture_bytes: of one encoded picture.
+        request_bytes: of one request's body.
+        pictures: in one request.
+        receive_seconds: in which a request's body has to arrive.
+        answer_seconds: in which a picture has to be scored once its request has arrived.
+        queue: pictures that may wait at a time; a request that does not fit in gets 429.
+    """
+
+    picture_bytes: int = 100 * MB
+    request_bytes: int = 400 * MB
+    pictures: int = 200
+    receive_seconds: float = 60.0
+    answer_seconds: float = 60.0
+    queue: int = 400
+
+    def __post_init__(self) -> None:
+        for name in ("picture_bytes", "request_bytes", "pictures", "queue"):
+            if getattr(self, name) < 1:
+                raise ServiceError(f"the limit {name} is at least 1, not {getattr(self, name)}")
+        for name in ("receive_seconds", "answer_seconds"):
+            if getattr(self, name) <= 0:
+                raise ServiceError(f"the limit {name} is more than 0, not {getattr(self, name)}")
+        if self.queue < self.pictures:
+            raise ServiceError(
+                f"a request of {self.pictures} pictures would never fit into a queue of "
+                f"{self.queue}: allow fewer in a request, or more to wait"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask.
+
+    Attributes:
+        key: what a caller has to show as `Authorization: Bearer KEY`; None asks for none.
+        hosts: the names, without port, by which the service may be called. A page of another
+            name that resolves to this machine (DNS rebinding) is refused, and so is a request
+            that a page from elsewhere makes (Origin).
+    """
+
+    key: str | None = None
+    hosts: tuple[str, ...] = LOOPBACK
+
+    def __post_init__(self) -> None:
+        if self.key is not None and len(self.key) < 16:
+            raise ServiceError("a key has at least 16 letters; a shorter one can be guessed")
+        if not self.hosts:
+            raise ServiceError("a service that may be called by no name cannot be reached")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a service runs.
+
+    Attributes:
+        model: as in `ilgnet.load`.
+        threads: pictures worked on side by side in one process; None takes every core.
+        limits: see `Limits`.
+        access: see `Access`.
+    """
+
+    model: str = "default"
+    threads: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    access: Access = field(default_factory=Access)

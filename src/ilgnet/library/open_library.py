@@ -384,6 +384,22 @@ class Library:
         scale = None if rule is None else rule.scale(len(found))
         return StarsProposal(marked.plan, marked.problems, marked.marks, tuple(found), scale)
 
+    def write_choices(self, marks: MarkRule = BESIDE) -> MarksProposal:
+        """Plan to write into XMP what the person chose here: stars, and -1 for a reject.
+
+        Args:
+            marks: where they are written. What files say already gives way: a choice is the
+                person's latest word.
+        """
+        chosen = [photo for photo in self._gathered(features=False) if photo.choice is not None]
+        date = _now()
+        wanted = []
+        for photo in with_opinions(chosen):
+            rating = photo.opinion.rating or 0
+            wanted.append((photo, replace(notes_of(photo.verdict, date, rating), own=True)))
+        marked = plan_marks(wanted, replace(marks, overwrite=True), self.roots, "choices")
+        return MarksProposal(marked.plan, marked.problems, marked.marks)
+
     def learn_taste(
         self,
         folder: str | os.PathLike[str],
@@ -443,10 +459,17 @@ class Library:
             LibraryError: there is no catalogue, or a photograph is not in it.
         """
         choice = Choice(flag, stars)
-        some = [photographs] if isinstance(photographs, Photograph) else list(photographs)
+        some = [photographs] if isinstance(photographs, Photograph) else photographs
+        self.choose_each((photo, choice) for photo in some)
+
+    def choose_each(self, chosen: Iterable[tuple[Photograph, Choice]]) -> None:
+        """As `choose`, with a choice for each; all of them are one step to undo.
+
+        Raises:
+            LibraryError: there is no catalogue, or a photograph is not in it.
+        """
         with Catalogue(self._needed_place()) as catalogue:
-            paths = [catalogue.relative(photo.path) for photo in some]
-            catalogue.choose(paths, choice)
+            catalogue.choose((catalogue.relative(photo.path), choice) for photo, choice in chosen)
         self._forget_run()
 
     def undo_choice(self, *, redo: bool = False) -> int:
@@ -585,6 +608,17 @@ class CullProposal(Proposal):
     marks: tuple[Mark, ...] = ()
     bytes: int = 0
     into: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarksProposal(Proposal):
+    """What would be written into XMP.
+
+    Attributes:
+        marks: one for every file that was looked at.
+    """
+
+    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True)

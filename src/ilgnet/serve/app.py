@@ -17,8 +17,12 @@ from ilgnet.scoring import load
 from ilgnet.serve.api import PROBLEMS, Service, api_routes, problem_response
 from ilgnet.serve.guard import Guard, Refusal
 from ilgnet.serve.metrics import Metrics
+from ilgnet.serve.page import add_page
+from ilgnet.serve.page_api import page_routes
 from ilgnet.serve.queue import ScoringQueue
+from ilgnet.serve.session import Session
 from ilgnet.serve.settings import Settings
+from ilgnet.serve.views import Views
 
 LEFT = 499
 """The caller closed the connection before there was an answer (a convention; nobody sees it)."""
@@ -43,18 +47,25 @@ class ReadyOut(BaseModel):
     waiting: int
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, session: Session | None = None) -> FastAPI:
     """The service as an ASGI application; loads the model.
+
+    Args:
+        settings: how it runs.
+        session: the library that is open in the page; None for the API alone.
 
     Raises:
         ModelError: there is no such model, or its files are damaged.
     """
     queue = ScoringQueue(load(settings.model, threads=settings.threads), settings.limits.queue)
     metrics = Metrics(lambda: len(queue))
+    views = None if session is None else Views(queue.scorer.threads)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        if views is not None:
+            views.close()
         queue.close()  # after the last answer was sent: what was taken is finished
 
     app = FastAPI(
@@ -72,6 +83,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, _left)
     app.include_router(api_routes(Service(queue, settings.limits, metrics)))
     _add_operation(app, queue, metrics)
+    if session is not None and views is not None:
+        app.include_router(page_routes(session, views))
+        add_page(app, settings.access.page)
     return app
 
 

@@ -24,6 +24,8 @@ REQUEST_ID: Final = "X-Request-ID"
 OPEN_TO_ALL: Final = frozenset({"/healthz", "/readyz"})
 """What a load balancer asks, which has no key and calls by an address."""
 
+COOKIE: Final = "ilgnet"
+
 _LONGEST_ID: Final = 128
 
 
@@ -79,17 +81,23 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and not self._is_ours(origin, headers.get("host", "")):
             raise Refusal(HTTPStatus.FORBIDDEN, "a page from elsewhere may not ask this service")
-        if self.access.key is not None:
-            scheme, _, given = headers.get("authorization", "").partition(" ")
-            shown = scheme.lower() == "bearer" and compare_digest(
-                given.encode(), self.access.key.encode()
-            )
-            if not shown:
-                raise Refusal(
-                    HTTPStatus.UNAUTHORIZED,
-                    "show the key: Authorization: Bearer KEY",
-                    WWW_Authenticate="Bearer",
-                )
+        if not self._is_let_in(path, headers):
+            words = "show the key: Authorization: Bearer KEY"
+            if self.access.page is not None:
+                words = "open the address that ilgnet serve printed; its key works once"
+            raise Refusal(HTTPStatus.UNAUTHORIZED, words, WWW_Authenticate="Bearer")
+
+    def _is_let_in(self, path: str, headers: Headers) -> bool:
+        key, page = self.access.key, self.access.page
+        if key is None and page is None:
+            return True
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if key is not None and scheme.lower() == "bearer":
+            return compare_digest(given.encode(), key.encode())
+        if page is None:
+            return False
+        # The page's own address checks the key in its query.
+        return path == "/" or page.opens(_cookies(headers).get(COOKIE))
 
     def _is_ours(self, origin: str, host: str) -> bool:
         """Whether a page of this very service asks; "null" and any other port are elsewhere."""
@@ -171,6 +179,11 @@ class _Answer:
 def problem(reason: str) -> dict[str, Any]:
     """The body of every refusal: one form for all of them."""
     return {"detail": reason}
+
+
+def _cookies(headers: Headers) -> dict[str, str]:
+    pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+    return {name: value for name, _, value in pairs}
 
 
 def _host_name(host: str) -> str:

@@ -15,6 +15,7 @@ from uvicorn.supervisors import Multiprocess
 
 from ilgnet.errors import ServiceError, in_words
 from ilgnet.serve.app import create_app
+from ilgnet.serve.session import Session
 from ilgnet.serve.settings import Access, Limits, Settings
 
 _SETTINGS: Final = "ILGNET_SERVE_SETTINGS"
@@ -65,10 +66,19 @@ def listen(place: Place) -> socket.socket:
     return listener
 
 
-def serve(settings: Settings, place: Place, listener: socket.socket) -> None:
-    """Serve until the process is asked to stop (SIGINT, SIGTERM); what was accepted is finished."""
+def serve(
+    settings: Settings, place: Place, listener: socket.socket, session: Session | None = None
+) -> None:
+    """Serve until the process is asked to stop (SIGINT, SIGTERM); what was accepted is finished.
+
+    Args:
+        settings: how the service runs.
+        place: where.
+        listener: the address, taken by `listen`.
+        session: the library that is open in the page; needs a single worker.
+    """
     if place.workers == 1:
-        uvicorn.Server(_config(create_app(settings))).run([listener])
+        uvicorn.Server(_config(create_app(settings, session))).run([listener])
         return
     with tempfile.TemporaryDirectory(prefix="ilgnet-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

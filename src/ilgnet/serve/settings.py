@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hmac import compare_digest
+from secrets import token_urlsafe
 from typing import Final
 
 from ilgnet.errors import ServiceError
@@ -47,6 +49,29 @@ class Limits:
             )
 
 
+@dataclass(slots=True)
+class PageKey:
+    """Lets the browser in that opens the printed address, and no other.
+
+    The address holds a key that works once; for it the browser gets a cookie that works as long
+    as the service runs. Other users of this machine see neither.
+    """
+
+    once: str | None = field(default_factory=lambda: token_urlsafe(24))
+    cookie: str = field(default_factory=lambda: token_urlsafe(32))
+
+    def redeem(self, given: str) -> bool:
+        """Whether this is the key, which from now on is none."""
+        right = self.once is not None and compare_digest(given.encode(), self.once.encode())
+        if right:
+            self.once = None
+        return right
+
+    def opens(self, cookie: str | None) -> bool:
+        """Whether this is the cookie."""
+        return cookie is not None and compare_digest(cookie.encode(), self.cookie.encode())
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Who may ask.
@@ -56,10 +81,12 @@ class Access:
         hosts: the names, without port, by which the service may be called. A page of another
             name that resolves to this machine (DNS rebinding) is refused, and so is a request
             that a page from elsewhere makes (Origin).
+        page: how the browser that was opened shows that it may ask; None where there is no page.
     """
 
     key: str | None = None
     hosts: tuple[str, ...] = LOOPBACK
+    page: PageKey | None = None
 
     def __post_init__(self) -> None:
         if self.key is not None and len(self.key) < 16:

@@ -346,8 +346,8 @@ class Catalogue:
 
     # What the person chose
 
-    def choose(self, paths: Iterable[str], choice: Choice) -> int:
-        """Note a choice for pictures by their catalogue paths; all at once is one step to undo.
+    def choose(self, chosen: Iterable[tuple[str, Choice]]) -> int:
+        """Note choices for pictures by their catalogue paths; all at once is one step to undo.
 
         Returns:
             How many contents it is noted for.
@@ -358,11 +358,14 @@ class Catalogue:
         with self._file.transaction() as connection:
             (last,) = connection.execute("SELECT coalesce(max(batch), 0) FROM choices").fetchone()
             connection.execute("DELETE FROM choices WHERE undone = 1")
-            contents = dict.fromkeys(self._content(connection, path) for path in paths)
+            contents = {self._content(connection, path): choice for path, choice in chosen}
             now = _now()
             connection.executemany(
                 "INSERT INTO choices (content, flag, stars, chosen, batch) VALUES (?, ?, ?, ?, ?)",
-                [(content, choice.flag, choice.stars, now, last + 1) for content in contents],
+                [
+                    (content, choice.flag, choice.stars, now, last + 1)
+                    for content, choice in contents.items()
+                ],
             )
         return len(contents)
 

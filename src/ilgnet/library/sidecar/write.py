@@ -185,6 +185,9 @@ def _noted(present: Statement, notes: Notes) -> dict[Name, str]:
         value, noted = getattr(notes, attribute), getattr(present.notes, attribute)
         if isinstance(value, float):
             value = round(value, _DECIMALS[attribute])
+        if attribute == "rating" and notes.own:
+            # Not ours: where we had given just as many, that is forgotten.
+            value = 0 if noted == notes.rating else None
         if value is not None and value != noted:
             values[Name(NOTES, attribute.capitalize())] = str(value)
     return values

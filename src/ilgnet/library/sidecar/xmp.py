@@ -68,6 +68,7 @@ class Notes:
         date: ISO 8601, when the score was written.
         rating: the stars that we gave, -1..5; None where we gave none.
         label: the colour label that we gave.
+        own: the rating to write is the person's own and is not noted as ours.
     """
 
     score: float | None = None
@@ -76,6 +77,7 @@ class Notes:
     date: str | None = None
     rating: int | None = None
     label: str | None = None
+    own: bool = False
 
 
 _UNDERSTOOD: Final = frozenset(

@@ -14,6 +14,7 @@ from ilgnet.values import ImageSource
 
 PUBLIC = [
     "BurstRule",
+    "Client",
     "CullMarks",
     "CullRule",
     "DataError",
@@ -32,6 +33,7 @@ PUBLIC = [
     "RecipeError",
     "ScoreDistribution",
     "Scorer",
+    "ServiceError",
     "StarRule",
     "TransferRule",
     "Verdict",

@@ -20,6 +20,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
+from ilgnet.client import Client
 from ilgnet.errors import (
     DataError,
     IlgnetError,
@@ -28,6 +29,7 @@ from ilgnet.errors import (
     MissingExtra,
     ModelError,
     RecipeError,
+    ServiceError,
 )
 from ilgnet.images.sources import find_images
 from ilgnet.report.arrow import to_arrow, to_pandas
@@ -71,6 +73,7 @@ __version__ = version("ilgnet")
 
 __all__ = [
     "BurstRule",
+    "Client",
     "CullMarks",
     "CullRule",
     "DataError",
@@ -89,6 +92,7 @@ __all__ = [
     "RecipeError",
     "ScoreDistribution",
     "Scorer",
+    "ServiceError",
     "StarRule",
     "TransferRule",
     "Verdict",

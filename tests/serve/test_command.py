@@ -21,9 +21,10 @@ from tests.serve.test_api import KEY, form
 
 @contextmanager
 def served(*options: object, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [sys.executable, "-m", "ilgnet", "serve", "--api-only", "--port", "0"]
+    command = [sys.executable, "-m", "ilgnet", "serve", "--api-only"]
+    port = [] if "--port" in options else ["--port", "0"]
     process = subprocess.Popen(
-        [*command, *map(str, options)],
+        [*command, *port, *map(str, options)],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -25,6 +25,10 @@ from ilgnet.serve.api import PROBLEMS
 from ilgnet.serve.guard import Refusal
 from ilgnet.serve.session import Session, choices_to_json, first_steps, flag_of, key
 from ilgnet.serve.views import SIDES, Views, make_view
+
+EVENTS: Final = "text/event-stream"
+EVERY: Final = 0.4
+"""Seconds between two looks at a job."""
 
 FOREVER: Final = "private, max-age=31536000, immutable"
 NEVER: Final = "no-store"
@@ -95,15 +99,18 @@ def page_routes(session: Session, views: Views) -> APIRouter:
     @routes.get("/state", summary="What is going on")
     async def state() -> Response:
         """The revision of the photographs, and the last job."""
-        job = session.job
-        return _json(
-            {
-                "name": shown(session.name),
-                "revision": session.revision,
-                "photographs": len(session.photographs),
-                "failures": len(session.failures),
-                "job": None if job is None else job.to_json(),
-            }
+        return _json(_state(session))
+
+    @routes.get(
+        "/events",
+        summary="What is going on, as it goes on",
+        response_class=Response,
+        responses={200: {"content": {EVENTS: {}}}},
+    )
+    async def events() -> Response:
+        """Server-sent events: a state now and whenever it changes, until no job runs any more."""
+        return StreamingResponse(
+            _events(session), media_type=EVENTS, headers={"Cache-Control": NEVER}
         )
 
     @routes.get("/photographs", summary="All photographs, as columns")
@@ -211,6 +218,30 @@ def page_routes(session: Session, views: Views) -> APIRouter:
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     return routes
+
+
+def _state(session: Session) -> dict[str, Any]:
+    job = session.job
+    return {
+        "name": shown(session.name),
+        "revision": session.revision,
+        "photographs": len(session.photographs),
+        "failures": len(session.failures),
+        "job": None if job is None else job.to_json(),
+    }
+
+
+async def _events(session: Session) -> AsyncIterator[bytes]:
+    last = b""
+    while True:
+        job = session.job
+        text = json_bytes(_state(session))
+        if text != last:
+            yield b"data: " + text + b"\n\n"
+            last = text
+        if job is None or job.state != "running":
+            return
+        await asyncio.sleep(EVERY)
 
 
 def _columns(session: Session) -> dict[str, Any]:

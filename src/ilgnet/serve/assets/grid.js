@@ -118,7 +118,7 @@ function makeLine(at) {
   if (line.heading !== null) {
     const cell = document.createElement("div");
     cell.setAttribute("role", "rowheader");
-    const heading = document.createElement("h3");
+    const heading = document.createElement("h2");
     heading.textContent = line.heading || "No day known";
     const amount = document.createElement("span");
     amount.textContent = ` ${line.amount.toLocaleString()}`;

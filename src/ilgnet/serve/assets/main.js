@@ -515,28 +515,48 @@ function showJob(job) {
   }
 }
 
-let watching = null;
+// One stream while a job runs and the page is seen: each takes one of a browser's six connections.
+let events = null;
 function watch() {
-  clearTimeout(watching);
-  watching = setTimeout(look, 700);
+  events?.close();
+  events = new EventSource("/v1/library/events");
+  events.onmessage = ({ data }) => showState(JSON.parse(data));
+  events.onerror = () => {
+    events?.close();
+    events = null;
+    setTimeout(look, 2000);
+  };
+}
+async function showState(state) {
+  $("title").textContent = document.title = state.name;
+  $("failures").hidden = !state.failures;
+  $("failures").textContent = `${state.failures.toLocaleString()} without a score`;
+  showJob(state.job);
+  if (state.job?.state === "running") return;
+  events?.close();
+  events = null;
+  if (state.revision !== revision && state.job) {
+    revision = state.revision;
+    await reload();
+  }
 }
 async function look() {
   try {
     const state = await ask("state");
-    $("title").textContent = document.title = state.name;
-    showJob(state.job);
-    $("failures").hidden = !state.failures;
-    $("failures").textContent = `${state.failures} without a score`;
-    if (state.revision !== revision && state.job?.state !== "running") {
-      revision = state.revision;
-      if (store.photos && state.revision !== store.photos.revision && state.photographs !== undefined && state.job) await reload();
-    }
-    if (state.job?.state === "running") watch();
+    await showState(state);
+    if (state.job?.state === "running" && !document.hidden) watch();
   } catch (error) {
     $("job").textContent = `The service does not answer: ${error.message}`;
-    watch();
+    setTimeout(look, 2000);
   }
 }
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) look();
+  else if (events) {
+    events.close();
+    events = null;
+  }
+});
 $("score").addEventListener("click", () => start("score"));
 $("cancel").addEventListener("click", () => ask("score", { method: "DELETE" }));
 $("failures").addEventListener("click", async () => {

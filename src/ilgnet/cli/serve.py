@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from ilgnet.cli.exits import EXIT_OK
 from ilgnet.cli.options import model_options
@@ -80,7 +81,10 @@ def serve(
     place = Place(host, port, workers)
     listener = listen(place)
     address = f"http://{host}:{listener.getsockname()[1]}"
-    session = None if page is None else Session(folder or Path(), model, threads)
+    # The page shows what the model said that scored here last, unless another is asked for.
+    asked = click.get_current_context().get_parameter_source("model")
+    shown = None if asked == ParameterSource.DEFAULT else model
+    session = None if page is None else Session(folder or Path(), shown, threads)
     if page is None:
         click.echo(f"ILGNet answers at {address}/v1/score", err=True)
     else:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -64,11 +65,11 @@ class Session:
 
     Args:
         folder: the photographs; the catalogue is beside them unless it cannot be.
-        model: as in `ilgnet.load`.
+        model: as in `open_library`.
         threads: pictures scored side by side; None takes every core.
     """
 
-    def __init__(self, folder: Path, model: str = "default", threads: int | None = None) -> None:
+    def __init__(self, folder: Path, model: str | None = None, threads: int | None = None) -> None:
         self._folder, self._model, self._threads = folder, model, threads
         self._lock = threading.RLock()
         self._cancel = threading.Event()
@@ -77,6 +78,7 @@ class Session:
         self.revision = 0
         self.photographs: list[Photograph] = []
         self._places: dict[str, int] = {}
+        self._contents: dict[bytes | None, list[int]] = {}
         self.failures: list[Failure] = []
         self.reload()
 
@@ -106,6 +108,9 @@ class Session:
             ]
             self.failures = failures
             self._places = {key(photo): n for n, photo in enumerate(self.photographs)}
+            self._contents = defaultdict(list)
+            for number, photo in enumerate(self.photographs):
+                self._contents[photo.sha256].append(number)
             self._proposals.clear()
             self.revision += 1
 
@@ -134,7 +139,7 @@ class Session:
                     raise ServiceError(f"there is no photograph {id!r} here; load the page again")
                 chosen.append((photo, choice))
             self.library().choose_each(chosen)
-            return self._take_over_choices()
+            return self._take_over({photo.sha256: choice for photo, choice in chosen})
 
     def undo_choice(self, *, redo: bool = False) -> dict[str, Choice]:
         """Take the last choices back, or again.
@@ -143,22 +148,25 @@ class Session:
             Key -> choice of every photograph that changed; empty where there was nothing to do.
         """
         with self._lock:
-            self.library().undo_choice(redo=redo)
-            return self._take_over_choices()
+            library = self.library()
+            library.undo_choice(redo=redo)
+            assert library.place is not None
+            with Catalogue(library.place, "read") as catalogue:
+                choices = catalogue.choices()
+            known = {photo.sha256: photo.choice for photo in self.photographs}
+            return self._take_over(
+                {c: choices.get(c) for c, before in known.items() if choices.get(c) != before}
+            )
 
-    def _take_over_choices(self) -> dict[str, Choice]:
-        place = self.library().place
-        assert place is not None
-        with Catalogue(place, "read") as catalogue:
-            choices = catalogue.choices()
+    def _take_over(self, choices: Mapping[bytes | None, Choice | None]) -> dict[str, Choice]:
+        """Choices by what files hold, for every photograph that holds it."""
         changed: dict[str, Choice] = {}
-        for number, photo in enumerate(self.photographs):
-            choice = choices.get(photo.sha256)
-            if choice != photo.choice:
-                self.photographs[number] = replace(photo, choice=choice)
+        for content, choice in choices.items():
+            for number in self._contents.get(content, ()):
+                photo = replace(self.photographs[number], choice=choice)
+                self.photographs[number] = photo
                 changed[key(photo)] = choice or Choice()
-        if changed:
-            self.revision += 1
+        self.revision += bool(changed)
         return changed
 
     # Plans

@@ -88,11 +88,17 @@ Scenes = Callable[[str, int], Scene]
 
 
 @pytest.fixture
-def scenes(tmp_path: Path, request: pytest.FixtureRequest) -> Scenes:
-    """Scenes by kind and number; the target on another device where the kind says so."""
+def scenes(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Scenes:
+    """Scenes by kind and number; the target on another device where the kind says so.
+
+    Each has journals of its own, so that all make the same calls in the same order.
+    """
 
     def make(kind: str, number: int) -> Scene:
         place = tmp_path / str(number)
+        monkeypatch.setenv("XDG_DATA_HOME", str(place / "data"))
         across = kind == "move across devices"
         other = request.getfixturevalue("other_device") / str(number) if across else place
         other.mkdir(parents=True, exist_ok=True)
@@ -122,7 +128,9 @@ def test_while_doing(scenes: Scenes, kind: str, when: When, persistent: bool) ->
     for number in moments(counted.calls, f"{kind} {when} {persistent}"):
         scene = scenes(kind, number)
         plan = scene.plan()
-        attempt(lambda plan=plan: apply_plan(plan), Faults(number, when, persistent=persistent))  # type: ignore[misc]
+        faults = Faults(number, when, persistent=persistent)
+        attempt(lambda plan=plan: apply_plan(plan), faults)  # type: ignore[misc]
+        assert faults.calls[number - 1] == counted.calls[number - 1]
         scene.check_nothing_lost()
         take_back()
         scene.check_undone()
@@ -138,7 +146,9 @@ def test_while_taking_back(scenes: Scenes, kind: str, when: When, persistent: bo
     for number in moments(counted.calls, f"back {kind} {when} {persistent}"):
         scene = scenes(kind, number)
         journal = apply_plan(scene.plan())
-        attempt(lambda journal=journal: undo(journal), Faults(number, when, persistent=persistent))  # type: ignore[misc]
+        faults = Faults(number, when, persistent=persistent)
+        attempt(lambda journal=journal: undo(journal), faults)  # type: ignore[misc]
+        assert faults.calls[number - 1] == counted.calls[number - 1]
         scene.check_nothing_lost()
         take_back()
         scene.check_undone()

@@ -41,15 +41,16 @@ if TYPE_CHECKING:
     from ilgnet.library.catalogue.rows import Filter
     from ilgnet.library.choosing.bursts import BurstRule
     from ilgnet.library.choosing.cull import CullRule
-    from ilgnet.library.choosing.plan_marks import MarkRule
+    from ilgnet.library.choosing.plan_marks import CullMarks, MarkRule
     from ilgnet.library.choosing.plan_transfers import TransferRule
     from ilgnet.library.choosing.stars import StarRule
-    from ilgnet.library.open_library import CullMarks, Library, open_library, undo
+    from ilgnet.library.open_library import Library, open_library
     from ilgnet.library.photograph.photograph import Photograph
+    from ilgnet.library.proposals import undo
 
 _LATER: Final = {
     "BurstRule": "library.choosing.bursts",
-    "CullMarks": "library.open_library",
+    "CullMarks": "library.choosing.plan_marks",
     "CullRule": "library.choosing.cull",
     "Filter": "library.catalogue.rows",
     "Library": "library.open_library",
@@ -58,7 +59,7 @@ _LATER: Final = {
     "StarRule": "library.choosing.stars",
     "TransferRule": "library.choosing.plan_transfers",
     "open_library": "library.open_library",
-    "undo": "library.open_library",
+    "undo": "library.proposals",
 }
 """Where names are that are imported when they are first asked for: scoring needs none of them."""
 

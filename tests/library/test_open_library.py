@@ -12,9 +12,11 @@ from ilgnet.errors import LibraryError
 from ilgnet.library.catalogue.rows import Filter
 from ilgnet.library.changes.plan import Transfer
 from ilgnet.library.choosing.cull import CullRule
-from ilgnet.library.choosing.plan_marks import MarkRule
+from ilgnet.library.choosing.plan_marks import CullMarks, MarkRule
 from ilgnet.library.choosing.plan_transfers import TransferRule
-from ilgnet.library.open_library import CullMarks, Library, open_library, undo
+from ilgnet.library.choosing.stars import StarRule
+from ilgnet.library.open_library import Library, open_library
+from ilgnet.library.proposals import undo
 from ilgnet.library.sidecar.xmp import read_sidecar
 from ilgnet.values import Failure, Verdict
 from tests.library.folders import tree
@@ -268,3 +270,49 @@ def test_a_plan_names_what_it_moves(library: Library) -> None:
     proposal = library.cull(KEEP_TWO, TransferRule("copy"))
     assert all(isinstance(step, Transfer) and step.how == "copy" for step in proposal.plan.steps)
     assert proposal.bytes > 0
+
+
+def test_stars_chosen_here_are_written_as_the_persons(root: Path, tiny_model: Path) -> None:
+    library = open_library(root, model=tiny_model, catalogue="beside", threads=1)
+    list(library.score())
+    by_name = {p.name: p for p in library.photographs()}
+    library.stars(StarRule("run")).apply()  # ours, everywhere
+    ours = {p.name: p.opinion.ours for p in library.photographs(opinions=True)}
+    same = next(name for name, stars in ours.items() if stars)
+    library.choose(by_name[same], stars=ours[same])  # what we gave, and now theirs
+    other = next(name for name in by_name if name != same)
+    library.choose(by_name[other], flag="reject")
+    proposal = library.stars(StarRule("run"))
+    changed = {mark.picture.name: mark.notes.rating for mark in proposal.marks if mark.notes.own}
+    assert changed == {same: ours[same], other: -1}
+    proposal.apply()
+    assert library.stars(StarRule("run")).plan.steps == ()
+    for _ in range(2):
+        library.undo_choice()
+    said = {p.name: p.opinion for p in library.photographs(opinions=True)}
+    assert (said[same].rating, said[same].ours) == (ours[same], None)
+    assert said[other].rating == -1
+
+
+def test_from_how_many_stars_they_count(root: Path, tiny_model: Path) -> None:
+    (root / "alone.xmp").write_text(SIDECAR.format(2))
+    for stars_from, rating in ((1, 2), (2, 2), (3, None)):
+        library = open_library(root, model=tiny_model, threads=1, stars_from=stars_from)
+        (alone,) = (p for p in library.photographs(opinions=True) if p.name == "alone.jpg")
+        assert alone.opinion.rating == rating
+        words = {m.picture.name: m.words for m in library.stars().marks}["alone.jpg"]
+        assert words == ("your own 2 stars kept" if rating else "")
+
+
+def test_a_library_knows_what_it_did(library: Library) -> None:
+    list(library.score())
+    before = {photo.name: photo.score for photo in library.photographs()}
+    run = library.cull(KEEP_TWO, TransferRule("move", only=("keep",))).apply()
+    after = library.photographs()
+    assert {photo.name: photo.score for photo in after} == before
+    assert sum("keep" in photo.path.parts for photo in after) == 2
+    assert len(library.cull(KEEP_TWO, TransferRule("move")).decisions) == 5  # two are sorted
+    run.undo()
+    assert not any("keep" in photo.path.parts for photo in library.photographs())
+    library.stars(StarRule("run")).apply()
+    assert all(photo.group.sidecars for photo in library.photographs())

@@ -12,13 +12,14 @@ import click
 import numpy as np
 
 from ilgnet.cli.exits import EXIT_NOTHING, EXIT_OK
-from ilgnet.cli.library_options import library_argument
+from ilgnet.cli.library_options import library_argument, stars_from_option
 from ilgnet.cli.plan_output import amount
 from ilgnet.cli.records import refuse_idle
 from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts
 from ilgnet.library.choosing.near_duplicates import NEAR_DUPLICATE, find_near_duplicates
-from ilgnet.library.open_library import open_library, with_opinions
+from ilgnet.library.open_library import open_library
 from ilgnet.library.photograph.photograph import Photograph
+from ilgnet.library.sidecar.opinions import with_opinions
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
 from ilgnet.taste.agreement import Agreement, within_groups
@@ -53,6 +54,7 @@ from ilgnet.taste.agreement import Agreement, within_groups
     show_default=True,
     help="How alike near-duplicates must be.",
 )
+@stars_from_option
 @click.option("--model", metavar="NAME|DIR", help="Whose features.  [default: the last used]")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def bursts(
@@ -61,6 +63,7 @@ def bursts(
     similarity: float,
     duplicates: bool,
     duplicate_similarity: float,
+    stars_from: int,
     model: str | None,
     as_json: bool,
 ) -> int:
@@ -79,7 +82,7 @@ def bursts(
     """
     if not duplicates:
         refuse_idle("--duplicates", "duplicate_similarity")
-    library = open_library(folder, model=model)
+    library = open_library(folder, model=model, stars_from=stars_from)
     if library.place is None:
         for _ in track(library.score()):
             pass
@@ -87,7 +90,7 @@ def bursts(
     report = _Report(library.root, find_bursts(found, BurstRule(gap, similarity)))
     if duplicates:
         report.add_duplicates(found, duplicate_similarity)
-    report.rate()
+    report.rate(stars_from)
     click.echo(json.dumps(report.to_json(), indent=2) if as_json else report.text(len(found)))
     return EXIT_OK if found else EXIT_NOTHING
 
@@ -105,12 +108,12 @@ class _Report:
         alone = [photo for photo in found if photo.path not in others]
         self.duplicates = find_near_duplicates(alone, similarity)
 
-    def rate(self) -> None:
+    def rate(self, stars_from: int) -> None:
         """Compare with the person's stars, where there are any."""
         rated = [
             (photo.frame_score, float(photo.opinion.rating), str(number))
             for number, burst in enumerate(self.bursts)
-            for photo in with_opinions(burst.photographs)
+            for photo in with_opinions(burst.photographs, stars_from)
             if photo.opinion.rating is not None and not photo.opinion.is_doubtful
         ]
         if rated:

@@ -26,9 +26,9 @@ from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
 from ilgnet.library.changes.plan import HOWS, How
 from ilgnet.library.choosing.cull import DECISIONS, CullRule, Decision
-from ilgnet.library.choosing.plan_marks import SIDECAR_STYLES, MarkRule, SidecarStyle
+from ilgnet.library.choosing.plan_marks import SIDECAR_STYLES, CullMarks, MarkRule, SidecarStyle
 from ilgnet.library.choosing.plan_transfers import TransferRule
-from ilgnet.library.open_library import Applied, CullMarks, CullProposal
+from ilgnet.library.proposals import Applied, CullProposal
 from ilgnet.report.rows import shown
 
 COLOURS = {"keep": "green", "maybe": "yellow", "reject": "red"}

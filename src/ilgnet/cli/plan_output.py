@@ -12,7 +12,7 @@ import click
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK, EXIT_UNREADABLE
 from ilgnet.library.changes.journal import StepState
 from ilgnet.library.changes.plan import Edit, Step
-from ilgnet.library.open_library import Applied, Proposal
+from ilgnet.library.proposals import Applied, Proposal
 from ilgnet.report.progress import track
 from ilgnet.report.rows import json_bytes, shown
 

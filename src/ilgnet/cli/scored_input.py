@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ilgnet.cli.library_options import FOLDER
+from ilgnet.cli.library_options import FOLDER, stars_from_option
 from ilgnet.cli.options import chosen_images, model_options, picture_options, progress_options
 from ilgnet.cli.plan_output import say_notes
 from ilgnet.cli.records import as_record, refuse_idle
@@ -32,6 +32,7 @@ class Source:
         roots: outside these folders nothing is touched.
         model: a name or folder.
         threads: pictures worked on side by side.
+        stars_from: the lowest number of stars that is an opinion.
         quiet: say only data and errors.
         progress: whether to show it; None where stderr is a terminal.
     """
@@ -42,6 +43,7 @@ class Source:
     roots: tuple[Path, ...]
     model: str
     threads: int | None
+    stars_from: int
     quiet: bool
     progress: bool | None
 
@@ -65,7 +67,7 @@ class Source:
     def open(self) -> Library:
         """The library that they are in; nothing is scored yet."""
         if len(self.paths) == 1 and is_table(self.paths[0]):
-            return open_library(self.paths, roots=self.roots)
+            return open_library(self.paths, roots=self.roots, stars_from=self.stars_from)
         paths = self.paths
         if self.library and not paths and self.files_from is None:
             paths = (str(self.library),)
@@ -77,6 +79,7 @@ class Source:
             model=self.model,
             library=self.library,
             roots=self.roots,
+            stars_from=self.stars_from,
             threads=self.threads,
         )
 
@@ -89,6 +92,7 @@ def opened(
     model: str,
     library: Path | None = None,
     roots: tuple[Path, ...] = (),
+    stars_from: int = 1,
     threads: int | None = None,
 ) -> Library:
     """The library that pictures of the command line are in; lists use none unless it is named."""
@@ -98,6 +102,7 @@ def opened(
         model=model,
         catalogue=library or ("none" if listed else "found"),
         roots=roots,
+        stars_from=stars_from,
         threads=threads,
         images=lambda: images,
     )
@@ -122,6 +127,7 @@ scored_input_options = as_record(
         metavar="DIR",
         help="Touch nothing outside DIR.  [default: the folders named; for a table, this one]",
     ),
+    stars_from_option,
     model_options,
     progress_options,
 )

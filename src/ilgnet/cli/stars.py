@@ -26,7 +26,7 @@ from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
 from ilgnet.library.choosing.plan_marks import SIDECAR_STYLES, MarkRule
 from ilgnet.library.choosing.stars import DEFAULT_CUTS, FEWEST_FOR_RANKS, StarRule, StarScale
-from ilgnet.library.open_library import Applied, StarsProposal
+from ilgnet.library.proposals import Applied, StarsProposal
 from ilgnet.library.sidecar.write import rating_words
 from ilgnet.report.rows import shown
 
@@ -47,7 +47,7 @@ def _stars(
     no_stars: bool,
 ) -> Stars:
     if no_stars:
-        names = ("by", "cuts", "reject_below", "labels", "overwrite_ratings")
+        names = ("by", "cuts", "reject_below", "labels", "overwrite")
         refuse_idle("stars: --no-stars writes none", *names)
         return Stars(None, {})
     return Stars(StarRule(by, _cuts(cuts, by), reject_below), _labels(labels))

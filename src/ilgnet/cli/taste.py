@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from ilgnet.cli.exits import EXIT_OK
-from ilgnet.cli.library_options import library_argument
+from ilgnet.cli.library_options import library_argument, stars_from_option
+from ilgnet.cli.records import refuse_idle
 from ilgnet.library.catalogue.place import find_library
 from ilgnet.library.open_library import open_library
 from ilgnet.report.rows import shown
@@ -44,6 +45,7 @@ def taste() -> None:
 )
 @click.option("--csv", "ratings", type=TABLE, metavar="FILE", help="Ratings: columns path, rating.")
 @click.option("--pairs", type=TABLE, metavar="FILE", help="Choices: columns winner, loser.")
+@stars_from_option
 @click.option(
     "--model",
     default=DEFAULT_MODEL,
@@ -58,6 +60,7 @@ def learn(
     output: Path,
     ratings: Path | None,
     pairs: Path | None,
+    stars_from: int,
     model: str,
     name: str | None,
     as_json: bool,
@@ -76,8 +79,10 @@ def learn(
     """
     if ratings and pairs:
         raise click.UsageError("Learn from --csv or from --pairs, not from both.")
+    if ratings or pairs:
+        refuse_idle("stars: a table is learnt from instead", "stars_from")
     find_library(folder)
-    learnt = open_library(folder, model=model).learn_taste(
+    learnt = open_library(folder, model=model, stars_from=stars_from).learn_taste(
         output, name=name, ratings=ratings, pairs=pairs
     )
     _say_left_out(learnt.left_out)

@@ -12,7 +12,7 @@ from ilgnet.library.changes.journal import (
     find_journal,
     list_journals,
 )
-from ilgnet.library.open_library import undo as take_back
+from ilgnet.library.proposals import undo as take_back
 from ilgnet.report.rows import shown
 
 

@@ -14,9 +14,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
@@ -29,14 +27,19 @@ from ilgnet.library.catalogue.place import Place, beside_pictures, in_user_folde
 from ilgnet.library.catalogue.rows import Filter
 from ilgnet.library.catalogue.score_once import score_library
 from ilgnet.library.catalogue.upkeep import Status, status
-from ilgnet.library.changes.journal import ChangeJournal, find_journal
-from ilgnet.library.changes.plan import Plan, Transfer
-from ilgnet.library.changes.run import OnStep, apply_plan
-from ilgnet.library.changes.run import undo as take_back
+from ilgnet.library.changes.journal import ChangeJournal
+from ilgnet.library.changes.plan import Plan
 from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts, with_bursts
-from ilgnet.library.choosing.cull import DECISIONS, CullRule, Decided, Decision, choose
+from ilgnet.library.choosing.cull import CullRule, choose
 from ilgnet.library.choosing.near_duplicates import NEAR_DUPLICATE, find_near_duplicates
-from ilgnet.library.choosing.plan_marks import Mark, MarkRule, plan_marks
+from ilgnet.library.choosing.plan_marks import (
+    BESIDE,
+    CullMarks,
+    MarkRule,
+    notes_of,
+    now,
+    plan_marks,
+)
 from ilgnet.library.choosing.plan_transfers import (
     TransferRule,
     folder_to_sort_into,
@@ -45,17 +48,17 @@ from ilgnet.library.choosing.plan_transfers import (
 )
 from ilgnet.library.choosing.stars import StarRule, give_stars
 from ilgnet.library.photograph.gather import gather, scored_file, unscored
-from ilgnet.library.photograph.opinion import REJECTED, Choice, Flag
+from ilgnet.library.photograph.opinion import Choice, Flag
 from ilgnet.library.photograph.photograph import Photograph
-from ilgnet.library.photograph.reading import read_file_capture, score_files
+from ilgnet.library.photograph.reading import score_files, with_captures
 from ilgnet.library.photograph.scored_table import EXTENSIONS, read_scored
-from ilgnet.library.sidecar.opinions import Statements, read_statements
-from ilgnet.library.sidecar.xmp import Notes
+from ilgnet.library.proposals import CullProposal, MarksProposal, StarsProposal, moves_of
+from ilgnet.library.sidecar.opinions import Statements, with_opinions
 from ilgnet.scoring import Scorer, load
 from ilgnet.taste.labels import from_opinions, from_pairs, from_ratings
 from ilgnet.taste.learn import Learnt, learn
 from ilgnet.taste.save import save_taste
-from ilgnet.values import Failure, Outcome, Verdict
+from ilgnet.values import Failure, Outcome
 from ilgnet.zoo.records import DEFAULT_MODEL, Weights, find_weights
 
 CatalogueUse = Literal["found", "beside", "user", "none"]
@@ -64,7 +67,6 @@ folder, made where there is none ("beside"); one in the user's data folder ("use
 
 CULL_ALL: Final = CullRule()
 STARS: Final = StarRule()
-BESIDE: Final = MarkRule()
 
 
 def open_library(
@@ -74,6 +76,7 @@ def open_library(
     catalogue: CatalogueUse | os.PathLike[str] = "found",
     roots: Sequence[str | os.PathLike[str]] = (),
     foreign: bool = False,
+    stars_from: int = 1,
     threads: int | None = None,
     images: Callable[[], Iterable[Found]] | None = None,
 ) -> Library:
@@ -88,6 +91,7 @@ def open_library(
             catalogue is made where there is none.
         roots: nothing outside these folders is ever changed; the folders named, if none are given.
         foreign: also read folders that belong to other programs; nothing is ever changed there.
+        stars_from: the lowest number of stars that is the person's opinion; a reject always is.
         threads: pictures worked on side by side; None takes every core.
         images: what to read instead of what the paths name, called for each run.
 
@@ -98,7 +102,9 @@ def open_library(
     named = [os.fspath(p) for p in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
     own_roots = tuple(Path(root) for root in roots)
     if len(named) == 1 and is_table(named[0]):
-        return Library(named, own_roots or (Path(),), None, table=Path(named[0]))
+        return Library(
+            named, own_roots or (Path(),), None, stars_from=stars_from, table=Path(named[0])
+        )
     own_roots = own_roots or _folders(named)
     return Library(
         named,
@@ -107,6 +113,7 @@ def open_library(
         model=model,
         creates=catalogue != "found",
         foreign=foreign,
+        stars_from=stars_from,
         threads=threads,
         images=images,
     )
@@ -124,6 +131,7 @@ class Library:
         paths: what was named.
         roots: the folders outside of which nothing is changed.
         place: where the catalogue is; None where there is none.
+        stars_from: the lowest number of stars that is the person's opinion.
         foreign: folders of other programs that were passed over by the last run.
         notes: what a person should know of the last run, in words.
     """
@@ -137,6 +145,7 @@ class Library:
         model: str | Path | None = DEFAULT_MODEL,
         creates: bool = False,
         foreign: bool = False,
+        stars_from: int = 1,
         threads: int | None = None,
         images: Callable[[], Iterable[Found]] | None = None,
         table: Path | None = None,
@@ -144,6 +153,7 @@ class Library:
         self.paths = tuple(paths)
         self.roots = roots
         self.place = place
+        self.stars_from = stars_from
         self.foreign: list[str] = []
         self.notes: list[str] = []
         self._model = model
@@ -252,7 +262,7 @@ class Library:
         found = with_captures(found) if self._table is not None else found
         found = [photo for photo in found if which.takes(photo.score, photo.day)]
         found = with_bursts(found) if bursts else found
-        return with_opinions(found) if opinions else found
+        return with_opinions(found, self.stars_from) if opinions else found
 
     def _gathered(self, *, features: bool, folder: str | None = None) -> list[Photograph]:
         """The photographs of the last run, or what the catalogue knows."""
@@ -318,7 +328,6 @@ class Library:
         action: TransferRule | CullMarks | None = None,
         *,
         ignore_stars: bool = False,
-        stars_from: int = 1,
     ) -> CullProposal:
         """Decide what to keep, and plan what is done about it.
 
@@ -326,7 +335,6 @@ class Library:
             rule: what is kept.
             action: how photographs are sorted or marked; None plans nothing.
             ignore_stars: do not look at the person's own stars, rejects and choices.
-            stars_from: the lowest number of stars that is an opinion; a reject always is.
 
         Raises:
             LibraryError: the rule asks for bursts and nobody knows what the pictures look like, or
@@ -341,22 +349,30 @@ class Library:
         found = [photo for photo in found if not is_sorted_already(photo.path, into)]
         already = total - len(found)
         said: dict[Path, Statements] = {}
-        found = found if ignore_stars else with_opinions(found, stars_from, said=said)
+        found = found if ignore_stars else with_opinions(found, self.stars_from, said=said)
         decided = choose(found, rule)
         problems = [problem for photo in found for problem in photo.opinion.problems]
         if action is None:
             plan = Plan("cull", (), (), ())
-            return CullProposal(plan, _once(problems), tuple(decided), already)
+            return CullProposal(plan, _once(problems), self._follow, tuple(decided), already)
         if isinstance(action, CullMarks):
             only = [one for one in decided if one.decision in action.only]
             wanted = [(one.photograph, action.notes(one)) for one in only]
-            marked = plan_marks(wanted, action.rule, self.roots, "cull", said)
+            marked = plan_marks(wanted, self._counting(action.rule), self.roots, "cull", said)
             problems += marked.problems
-            return CullProposal(marked.plan, _once(problems), tuple(decided), already, marked.marks)
+            return CullProposal(
+                marked.plan, _once(problems), self._follow, tuple(decided), already, marked.marks
+            )
         moved = plan_transfers(decided, action, self.roots)
         problems += moved.problems
         return CullProposal(
-            moved.plan, _once(problems), tuple(decided), already, bytes=moved.bytes, into=into
+            moved.plan,
+            _once(problems),
+            self._follow,
+            tuple(decided),
+            already,
+            bytes=moved.bytes,
+            into=into,
         )
 
     def stars(
@@ -375,14 +391,19 @@ class Library:
         """
         found = self._gathered(features=False)
         ratings = [None] * len(found) if rule is None else give_stars(found, rule)
-        date = _now()
+        date = now()
         wanted = []
         for photo, rating in zip(found, ratings, strict=True):
             label = None if rating is None else (labels or {}).get(rating)
             wanted.append((photo, notes_of(photo.verdict, date, rating, label)))
-        marked = plan_marks(wanted, marks, self.roots, "stars")
+        marked = plan_marks(wanted, self._counting(marks), self.roots, "stars")
         scale = None if rule is None else rule.scale(len(found))
-        return StarsProposal(marked.plan, marked.problems, marked.marks, tuple(found), scale)
+        return StarsProposal(
+            marked.plan, marked.problems, self._follow, marked.marks, tuple(found), scale
+        )
+
+    def _counting(self, marks: MarkRule) -> MarkRule:
+        return replace(marks, stars_from=self.stars_from)
 
     def write_choices(self, marks: MarkRule = BESIDE) -> MarksProposal:
         """Plan to write into XMP what the person chose here: stars, and -1 for a reject.
@@ -392,13 +413,13 @@ class Library:
                 person's latest word.
         """
         chosen = [photo for photo in self._gathered(features=False) if photo.choice is not None]
-        date = _now()
+        date = now()
         wanted = []
         for photo in with_opinions(chosen):
             rating = photo.opinion.rating or 0
             wanted.append((photo, replace(notes_of(photo.verdict, date, rating), own=True)))
         marked = plan_marks(wanted, replace(marks, overwrite=True), self.roots, "choices")
-        return MarksProposal(marked.plan, marked.problems, marked.marks)
+        return MarksProposal(marked.plan, marked.problems, self._follow, marked.marks)
 
     def learn_taste(
         self,
@@ -470,7 +491,6 @@ class Library:
         """
         with Catalogue(self._needed_place()) as catalogue:
             catalogue.choose((catalogue.relative(photo.path), choice) for photo, choice in chosen)
-        self._forget_run()
 
     def undo_choice(self, *, redo: bool = False) -> int:
         """Take the last choices back, or with `redo` those that were taken back last.
@@ -479,13 +499,14 @@ class Library:
             How many photographs they were about; 0 where there is nothing to take back.
         """
         with Catalogue(self._needed_place()) as catalogue:
-            count = catalogue.undo_choice(redo=redo)
-        self._forget_run()
-        return count
+            return catalogue.undo_choice(redo=redo)
 
-    def _forget_run(self) -> None:
-        """What was kept of the last run no longer says what the catalogue does."""
-        self._run = None
+    def _follow(self, journal: ChangeJournal) -> None:
+        """After files were moved or written, what was kept of the last run is looked at anew."""
+        if self.place is not None:
+            self._run = None
+        elif self._run is not None:
+            self._run = self._run.moved(dict(moves_of(journal)))
 
     def _needed_place(self) -> Place:
         if self.place is None:
@@ -495,29 +516,6 @@ class Library:
                 'catalogue="beside") and score()'
             )
         return self.place
-
-
-@dataclass(frozen=True, slots=True)
-class CullMarks:
-    """Decisions that are written into XMP.
-
-    Attributes:
-        rule: where.
-        labels: a colour label for a decision.
-        only: the decisions that are written.
-    """
-
-    rule: MarkRule = BESIDE
-    labels: Mapping[Decision, str] = field(default_factory=dict)
-    only: tuple[Decision, ...] = DECISIONS
-
-    def notes(self, decided: Decided) -> Notes:
-        """A reject is -1; what we rejected before and no longer do is unrated again."""
-        rating = REJECTED if decided.decision == "reject" else None
-        if rating is None and decided.photograph.opinion.ours == REJECTED:
-            rating = 0
-        label = self.labels.get(decided.decision)
-        return notes_of(decided.photograph.verdict, _now(), rating, label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -533,174 +531,6 @@ class TasteLearnt:
     weights: Weights
     figures: Learnt
     left_out: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of a plan that was carried out.
-
-    Attributes:
-        journal: every step with its outcome.
-    """
-
-    journal: ChangeJournal
-
-    @property
-    def name(self) -> str:
-        """The run's name, for `ilgnet undo NAME`."""
-        return self.journal.name
-
-    @property
-    def done(self) -> int:
-        """How many steps were taken."""
-        return self.journal.count("done")
-
-    @property
-    def failed(self) -> int:
-        """How many steps were not taken, or could not be taken back."""
-        return self.journal.count("failed", "kept")
-
-    def undo(self) -> Applied:
-        """Take the run back; what has changed since stays, with a reason in the journal."""
-        return undo(self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """Something that would be done to files, and is not yet.
-
-    Attributes:
-        plan: every step.
-        problems: what a person should know, in words.
-    """
-
-    plan: Plan
-    problems: tuple[str, ...]
-
-    def apply(self, on_step: OnStep = lambda _: None) -> Applied:
-        """Do it. The catalogues of the folders learn where their pictures went.
-
-        Args:
-            on_step: called after each step.
-
-        Raises:
-            LibraryError: nothing can be noted, so nothing is done; or the disk is full.
-        """
-        journal = apply_plan(self.plan, on_step)
-        follow_moves(journal)
-        return Applied(journal)
-
-
-@dataclass(frozen=True, slots=True)
-class CullProposal(Proposal):
-    """What `cull` decided and would do.
-
-    Attributes:
-        decisions: one for each photograph, in order.
-        sorted_already: photographs that lie in the folders that culling made, and are left out.
-        marks: where decisions are written: one for each file.
-        bytes: what would be copied.
-        into: where it would be sorted.
-    """
-
-    decisions: tuple[Decided, ...]
-    sorted_already: int = 0
-    marks: tuple[Mark, ...] = ()
-    bytes: int = 0
-    into: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MarksProposal(Proposal):
-    """What would be written into XMP.
-
-    Attributes:
-        marks: one for every file that was looked at.
-    """
-
-    marks: tuple[Mark, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StarsProposal(Proposal):
-    """What `stars` would write.
-
-    Attributes:
-        marks: one for every file that was looked at.
-        photographs: those that were given stars.
-        scale: what the stars were measured in: "run", "ava" or "score"; None without stars.
-    """
-
-    marks: tuple[Mark, ...]
-    photographs: tuple[Photograph, ...]
-    scale: str | None
-
-
-def undo(name: str | None = None, on_step: OnStep = lambda _: None) -> Applied:
-    """Take a run of `cull` or `stars` back: the latest, or one by its name.
-
-    Raises:
-        LibraryError: there is none, or its folder is not there.
-    """
-    journal = take_back(find_journal(name), on_step)
-    follow_moves(journal)
-    return Applied(journal)
-
-
-def follow_moves(journal: ChangeJournal) -> None:
-    """Let the catalogues of a run's folders know where their pictures are now."""
-    moves = []
-    for step, outcome in zip(journal.plan.steps, journal.outcomes, strict=True):
-        if isinstance(step, Transfer) and step.how == "move":
-            if outcome.state == "done":
-                moves.append((step.source, step.target))
-            elif outcome.state == "undone":
-                moves.append((step.target, step.source))
-    if not moves:
-        return
-    places = {library_of(Path(root)) for root in journal.plan.roots if os.path.isdir(root)}
-    for place in places - {None}:
-        assert place is not None
-        # What cannot be noted now, the next scoring finds out by what files hold.
-        with suppress(LibraryError), Catalogue(place) as catalogue:
-            catalogue.follow(moves)
-
-
-def with_opinions(
-    photographs: Iterable[Photograph],
-    stars_from: int = 1,
-    *,
-    said: dict[Path, Statements] | None = None,
-) -> list[Photograph]:
-    """The same photographs with what the person said of them, in any program and here.
-
-    Args:
-        photographs: as they were gathered.
-        stars_from: the lowest number of stars that is an opinion; a reject always is.
-        said: takes up what their files say, for what comes next.
-    """
-    found = []
-    for photo in photographs:
-        statements = read_statements(photo.group)
-        if said is not None:
-            said[photo.path] = statements
-        opinion = statements.opinion(stars_from)
-        if photo.choice is not None:
-            opinion = opinion.after(photo.choice)
-        found.append(replace(photo, opinion=opinion))
-    return found
-
-
-def with_captures(photographs: Iterable[Photograph]) -> list[Photograph]:
-    """The same photographs with when and with what they were taken, read from their files."""
-    return [replace(photo, capture=read_file_capture(photo.path)) for photo in photographs]
-
-
-def notes_of(
-    verdict: Verdict, date: str, rating: int | None = None, label: str | None = None
-) -> Notes:
-    """What is noted of a photograph in XMP."""
-    return Notes(verdict.score, verdict.percentile, verdict.model, date, rating, label)
 
 
 @dataclass
@@ -722,15 +552,20 @@ class _Run:
         """What the files are, looked at once."""
         return gather(self.files)
 
+    def moved(self, moves: Mapping[str, str]) -> _Run:
+        """The same run where files have another place."""
+        real = {file.path: file.path.parent.resolve() / file.path.name for file in self.files}
+        files = [
+            replace(file, path=Path(moves.get(str(real[file.path]), file.path)))
+            for file in self.files
+        ]
+        return _Run(files, self.failures, self.has_features)
+
 
 def _below(found: Iterable[Photograph], tops: Iterable[Path]) -> list[Photograph]:
     """The photographs that are these files or lie in these folders."""
     real = [Path(os.path.realpath(top)) for top in tops]
     return [photo for photo in found if any(photo.path.is_relative_to(top) for top in real)]
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def _hash(path: Path) -> bytes:

@@ -17,9 +17,10 @@ from ilgnet.errors import IlgnetError, ImageError, ServiceError
 from ilgnet.library.choosing.cull import DECISIONS, CullRule
 from ilgnet.library.choosing.plan_transfers import TransferRule
 from ilgnet.library.choosing.stars import StarRule
-from ilgnet.library.open_library import Library, Proposal
+from ilgnet.library.open_library import Library
 from ilgnet.library.photograph.opinion import Choice
 from ilgnet.library.photograph.photograph import Photograph
+from ilgnet.library.proposals import Proposal
 from ilgnet.report.rows import json_bytes, row, shown
 from ilgnet.serve.api import PROBLEMS
 from ilgnet.serve.guard import Refusal

@@ -18,9 +18,10 @@ from typing import Any, Final, Literal
 from ilgnet.errors import ServiceError
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.changes.plan import Edit, Step
-from ilgnet.library.open_library import Applied, Library, Proposal, open_library, undo
+from ilgnet.library.open_library import Library, open_library
 from ilgnet.library.photograph.opinion import Choice, Flag
 from ilgnet.library.photograph.photograph import Photograph
+from ilgnet.library.proposals import Applied, Proposal, undo
 from ilgnet.values import Failure
 
 JobKind = Literal["score", "apply", "undo"]

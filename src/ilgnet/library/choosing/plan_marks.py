@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -11,13 +12,15 @@ from ilgnet.errors import LibraryError
 from ilgnet.images.foreign import foreign_folder
 from ilgnet.library.changes.file_operations import READ_ONLY, is_read_only
 from ilgnet.library.changes.plan import Edit, Plan
+from ilgnet.library.choosing.cull import DECISIONS, Decided, Decision
 from ilgnet.library.photograph.files import Style, sidecar_path
-from ilgnet.library.photograph.opinion import Opinion
+from ilgnet.library.photograph.opinion import REJECTED, Opinion
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.sidecar.jpeg import replace_embedded
 from ilgnet.library.sidecar.opinions import JPEG_EXTENSIONS, Statements, read_statements
 from ilgnet.library.sidecar.write import Merged, merge_notes, new_sidecar, rating_words
 from ilgnet.library.sidecar.xmp import Notes, read_sidecar
+from ilgnet.values import Verdict
 
 SidecarStyle = Literal["auto", "adobe", "darktable", "both"]
 SIDECAR_STYLES: Final[tuple[SidecarStyle, ...]] = ("auto", "adobe", "darktable", "both")
@@ -38,6 +41,32 @@ class MarkRule:
     embed: bool = False
     overwrite: bool = False
     stars_from: int = 1
+
+
+BESIDE: Final = MarkRule()
+
+
+@dataclass(frozen=True, slots=True)
+class CullMarks:
+    """Decisions that are written into XMP.
+
+    Attributes:
+        rule: where.
+        labels: a colour label for a decision.
+        only: the decisions that are written.
+    """
+
+    rule: MarkRule = BESIDE
+    labels: Mapping[Decision, str] = field(default_factory=dict)
+    only: tuple[Decision, ...] = DECISIONS
+
+    def notes(self, decided: Decided) -> Notes:
+        """A reject is -1; what we rejected before and no longer do is unrated again."""
+        rating = REJECTED if decided.decision == "reject" else None
+        if rating is None and decided.photograph.opinion.ours == REJECTED:
+            rating = 0
+        label = self.labels.get(decided.decision)
+        return notes_of(decided.photograph.verdict, now(), rating, label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +135,9 @@ def plan_marks(
             opinion = opinion.after(photo.choice)
         problems += opinion.problems
         kept = ""
+        chosen = None if photo.choice is None else photo.choice.rating
+        if chosen is not None:
+            notes = replace(notes, rating=chosen, own=True)
         if not rule.overwrite:
             notes, kept = _sparing(notes, opinion)
         targets, shared = _targets(photo, rule)
@@ -126,7 +158,7 @@ def _sparing(notes: Notes, opinion: Opinion) -> tuple[Notes, str]:
         What is left to write, and what of the person's stays, in words.
     """
     kept = []
-    if opinion.rating is not None and notes.rating is not None:
+    if opinion.rating is not None and notes.rating is not None and not notes.own:
         kept += [f"your own {rating_words(opinion.rating)}"]
         notes = replace(notes, rating=None)
     if opinion.label is not None and notes.label is not None:
@@ -216,3 +248,15 @@ def _merged(
         return present.packet.data, merge_notes(present, notes, **options)
     pictures = [said.files[picture] for picture in said.pictures_of(path)]
     return None, merge_notes(new_sidecar(path, pictures), notes, **options)
+
+
+def notes_of(
+    verdict: Verdict, date: str, rating: int | None = None, label: str | None = None
+) -> Notes:
+    """What is noted of a photograph in XMP."""
+    return Notes(verdict.score, verdict.percentile, verdict.model, date, rating, label)
+
+
+def now() -> str:
+    """This moment with its time zone, to the second, ISO 8601."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -25,6 +25,11 @@ class Choice:
     flag: Flag | None = None
     stars: int | None = None
 
+    @property
+    def rating(self) -> int | None:
+        """What it is in XMP: -1 for a reject, else the stars; None where it says nothing there."""
+        return REJECTED if self.flag == "reject" else self.stars
+
     def __post_init__(self) -> None:
         if self.flag not in ("pick", "reject", None):
             raise LibraryError(f"a photograph is a 'pick', a 'reject' or None, not {self.flag!r}")

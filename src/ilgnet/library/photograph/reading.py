@@ -7,6 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from io import BytesIO
 from typing import Final
 
@@ -64,6 +65,11 @@ def read_file_capture(path: str | os.PathLike[str]) -> Capture:
             return read_capture(stream)
     except (OSError, ImageError):
         return Capture()
+
+
+def with_captures(photographs: Iterable[Photograph]) -> list[Photograph]:
+    """The same photographs with when and with what they were taken, read from their files."""
+    return [replace(photo, capture=read_file_capture(photo.path)) for photo in photographs]
 
 
 def score_files(

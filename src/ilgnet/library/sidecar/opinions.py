@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from ilgnet.errors import LibraryError
 from ilgnet.library.photograph.companions import owners
 from ilgnet.library.photograph.files import FileGroup
 from ilgnet.library.photograph.opinion import Opinion
+from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.sidecar.write import rating_words
 from ilgnet.library.sidecar.xmp import Statement, read_picture, read_sidecar
 
@@ -69,6 +71,31 @@ class Statements:
         by_name = tuple(path for path in pictures if path.name.lower() in files)
         by_stem = tuple(path for path in pictures if path.stem.lower() in stems)
         return by_name or by_stem or pictures
+
+
+def with_opinions(
+    photographs: Iterable[Photograph],
+    stars_from: int = 1,
+    *,
+    said: dict[Path, Statements] | None = None,
+) -> list[Photograph]:
+    """The same photographs with what the person said of them, in any program and here.
+
+    Args:
+        photographs: as they were gathered.
+        stars_from: the lowest number of stars that is an opinion; a reject always is.
+        said: takes up what their files say, for what comes next.
+    """
+    found = []
+    for photo in photographs:
+        statements = read_statements(photo.group)
+        if said is not None:
+            said[photo.path] = statements
+        opinion = statements.opinion(stars_from)
+        if photo.choice is not None:
+            opinion = opinion.after(photo.choice)
+        found.append(replace(photo, opinion=opinion))
+    return found
 
 
 def read_statements(group: FileGroup) -> Statements:

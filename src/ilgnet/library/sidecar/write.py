@@ -128,7 +128,7 @@ def _spare_users_own(
     """Drop the rating and label where the person has decided, and say what differs."""
     kept = []
     own = present.persons_rating(stars_from)
-    if own is not None or present.rating_cleared:
+    if not notes.own and (own is not None or present.rating_cleared):
         if notes.rating not in (None, own):
             kept.append(f"your own {rating_words(own or 0)}")
         notes = replace(notes, rating=None)

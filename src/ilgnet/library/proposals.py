@@ -1,0 +1,171 @@
+"""What would be done to files, carrying it out, and taking it back.
+
+The catalogues of the folders learn where their pictures went.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ilgnet.errors import LibraryError
+from ilgnet.library.catalogue.catalogue import Catalogue
+from ilgnet.library.catalogue.place import library_of
+from ilgnet.library.changes.journal import ChangeJournal, find_journal
+from ilgnet.library.changes.plan import Plan, Transfer
+from ilgnet.library.changes.run import OnStep, apply_plan
+from ilgnet.library.changes.run import undo as take_back
+from ilgnet.library.choosing.cull import Decided
+from ilgnet.library.choosing.plan_marks import Mark
+from ilgnet.library.photograph.photograph import Photograph
+
+Follow = Callable[[ChangeJournal], object]
+"""Called when a run was carried out or taken back: who remembers files learns where they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a plan that was carried out.
+
+    Attributes:
+        journal: every step with its outcome.
+        follow: see `Follow`.
+    """
+
+    journal: ChangeJournal
+    follow: Follow = field(default=lambda journal: None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The run's name, for `ilgnet undo NAME`."""
+        return self.journal.name
+
+    @property
+    def done(self) -> int:
+        """How many steps were taken."""
+        return self.journal.count("done")
+
+    @property
+    def failed(self) -> int:
+        """How many steps were not taken, or could not be taken back."""
+        return self.journal.count("failed", "kept")
+
+    def undo(self) -> Applied:
+        """Take the run back; what has changed since stays, with a reason in the journal."""
+        undone = undo(self.name)
+        self.follow(undone.journal)
+        return undone
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Something that would be done to files, and is not yet.
+
+    Attributes:
+        plan: every step.
+        problems: what a person should know, in words.
+        follow: see `Follow`.
+    """
+
+    plan: Plan
+    problems: tuple[str, ...]
+    follow: Follow = field(repr=False)
+
+    def apply(self, on_step: OnStep = lambda _: None) -> Applied:
+        """Do it. The catalogues of the folders learn where their pictures went.
+
+        Args:
+            on_step: called after each step.
+
+        Raises:
+            LibraryError: nothing can be noted, so nothing is done; or the disk is full.
+        """
+        journal = apply_plan(self.plan, on_step)
+        follow_moves(journal)
+        self.follow(journal)
+        return Applied(journal, self.follow)
+
+
+@dataclass(frozen=True, slots=True)
+class CullProposal(Proposal):
+    """What `cull` decided and would do.
+
+    Attributes:
+        decisions: one for each photograph, in order.
+        sorted_already: photographs that lie in the folders that culling made, and are left out.
+        marks: where decisions are written: one for each file.
+        bytes: what would be copied.
+        into: where it would be sorted.
+    """
+
+    decisions: tuple[Decided, ...]
+    sorted_already: int = 0
+    marks: tuple[Mark, ...] = ()
+    bytes: int = 0
+    into: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarksProposal(Proposal):
+    """What would be written into XMP.
+
+    Attributes:
+        marks: one for every file that was looked at.
+    """
+
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StarsProposal(Proposal):
+    """What `stars` would write.
+
+    Attributes:
+        marks: one for every file that was looked at.
+        photographs: those that were given stars.
+        scale: what the stars were measured in: "run", "ava" or "score"; None without stars.
+    """
+
+    marks: tuple[Mark, ...]
+    photographs: tuple[Photograph, ...]
+    scale: str | None
+
+
+def undo(name: str | None = None, on_step: OnStep = lambda _: None) -> Applied:
+    """Take a run of `cull` or `stars` back: the latest, or one by its name.
+
+    Raises:
+        LibraryError: there is none, or its folder is not there.
+    """
+    journal = take_back(find_journal(name), on_step)
+    follow_moves(journal)
+    return Applied(journal)
+
+
+def moves_of(journal: ChangeJournal) -> list[tuple[str, str]]:
+    """From where to where files were moved, or were moved back: absolute paths."""
+    moves = []
+    for step, outcome in zip(journal.plan.steps, journal.outcomes, strict=True):
+        if isinstance(step, Transfer) and step.how == "move":
+            if outcome.state == "done":
+                moves.append((step.source, step.target))
+            elif outcome.state == "undone":
+                moves.append((step.target, step.source))
+    return moves
+
+
+def follow_moves(journal: ChangeJournal) -> None:
+    """Let the catalogues of a run's folders know where their pictures are now."""
+    moves = moves_of(journal)
+    if not moves:
+        return
+    places = {library_of(Path(root)) for root in journal.plan.roots if os.path.isdir(root)}
+    for place in places:
+        # What cannot be noted now, the next scoring finds out by what files hold.
+        with suppress(LibraryError):
+            if place is not None:
+                with Catalogue(place) as catalogue:
+                    catalogue.follow(moves)

@@ -371,3 +371,21 @@ def test_a_read_only_sidecar_stays_and_is_named(tmp_path: Path) -> None:
     (mark,) = planned.marks
     assert (mark.outcome, planned.plan.steps) == ("failed", ())
     assert "read-only" in mark.words
+
+
+def test_much_white_space_in_a_packet_takes_no_time(tmp_path: Path) -> None:
+    """Of 64 KB in front of something else than the packet's end."""
+    padded = INSIDE.replace(b"<dc:subject>", b" " * 60_000 + b"<dc:subject>")
+    write_jpeg(tmp_path / "A.JPG", padded)
+    apply_plan(plan(tmp_path, "A.JPG").plan)
+    assert b" " * 60_000 in (tmp_path / "A.JPG.xmp").read_bytes()
+
+
+def test_an_empty_packet_is_none(tmp_path: Path) -> None:
+    write_jpeg(tmp_path / "A.JPG", b"")
+    data = (tmp_path / "A.JPG").read_bytes()
+    head = b"http://ns.adobe.com/xap/1.0/\0"
+    segment = b"\xff\xe1" + (len(head) + 2).to_bytes(2, "big") + head
+    (tmp_path / "A.JPG").write_bytes(data[:2] + segment + data[2:])
+    apply_plan(plan(tmp_path, "A.JPG", rule=MarkRule(embed=True)).plan)
+    assert read_picture(tmp_path / "A.JPG").rating == 5

@@ -62,7 +62,8 @@ def replace_embedded(data: bytes, old: bytes | None, new: bytes, path: Path) -> 
         place = _packet(segments)
     except (_BrokenError, LibraryError) as error:
         raise LibraryError(f"{path} was not touched: {error}. Use a sidecar.") from error
-    if (_contents(stream, place)[len(_XMP) :] if place else None) != old:
+    found = _contents(stream, place)[len(_XMP) :] if place else b""
+    if found != (old or b""):
         raise LibraryError(f"{path} was not touched: it has changed since it was read")
     if old is not None:
         new = _fit(new, len(old))

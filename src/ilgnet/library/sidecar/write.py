@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -114,7 +113,10 @@ def new_sidecar(path: Path, inside: Sequence[Statement]) -> Statement:
 
 def _without_padding(data: bytes) -> bytes:
     """The space in front of a packet's end is for editing it in place, inside a picture."""
-    return re.sub(rb"[ \t\r\n]{100,}(?=<\?xpacket end=)", b"\n", data).rstrip(b"\0")
+    end = data.rfind(b"<?xpacket end=")
+    if end < 0:
+        return data
+    return data[:end].rstrip(b" \t\r\n") + b"\n" + data[end:].rstrip(b"\0")
 
 
 @cache

@@ -188,7 +188,7 @@ def read_packet(data: bytes, path: Path) -> Statement:
             _text(packet, _DARKTABLE_CHANGED) == "-1",
         )
     except ValueError as error:
-        raise LibraryError(f"{path} was not understood: {error}") from error
+        raise LibraryError(f"unreadable XMP: {path} was not touched: {error}") from error
 
 
 def _texts(packet: Packet, name: Name) -> Iterable[str]:

@@ -7,12 +7,14 @@ File number N is source N modulo their count with damage drawn from `SEED:N`, so
 same versions makes the same files. Each is scored through `Scorer.score_many`, as `ilgnet score`
 does, and its capture time is read, in a worker process that is watched: a death, no answer within
 --seconds, more memory than --gigabytes, any exception, and any number of rows but one are faults.
-Exit code 1 if there is one. The figures go to benchmarks/fuzz/results.json.
+Exit code 1 if there is one. The figures go to benchmarks/fuzz/results.json, and page.py writes
+README.md beside it; --results takes them elsewhere.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -154,8 +156,7 @@ class Worker:
         if line:
             answer: dict[str, Any] = json.loads(line)
             return answer
-        code = process.wait()
-        self.process = None
+        code = self.stop()
         name = self.names[number % len(self.names)]
         fault = "FAULT hang" if late.is_set() else f"FAULT death {code}"
         return {
@@ -167,11 +168,15 @@ class Worker:
             "grown": 0,
         }
 
-    def stop(self) -> None:
-        """Let the process end."""
-        if self.process and self.process.stdin:
-            self.process.stdin.close()
-            self.process.wait()
+    def stop(self) -> int:
+        """Let the process end; its exit code."""
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        with process, contextlib.suppress(BrokenPipeError):
+            assert process.stdin
+            process.stdin.close()
+        return process.returncode
 
 
 def fuzz(options: argparse.Namespace) -> int:
@@ -186,7 +191,8 @@ def fuzz(options: argparse.Namespace) -> int:
             with lock:
                 number = next(numbers, None)
             if number is None:
-                return worker.stop()
+                worker.stop()
+                return
             outcome = worker.judge(number)
             with lock:
                 outcomes.append(outcome)
@@ -200,6 +206,11 @@ def fuzz(options: argparse.Namespace) -> int:
         list(pool.map(serve, workers))
     result = summary(options, outcomes)
     options.results.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if options.results == RESULTS:
+        sys.path.insert(0, str(HERE))
+        from page import write_page
+
+        write_page()
     print(json.dumps(result["outcomes"], indent=1))
     return 1 if result["faults"] else 0
 

@@ -162,7 +162,8 @@ def _others(cat: Image.Image, coffee: Image.Image) -> Files:
     yield "plain.pgm", saved(cat.convert("L"), "PPM")
     yield "deep.pgm", saved(cat.convert("L").convert("I"), "PPM")
     yield "text.ppm", b"P3 8 8 255\n" + b" ".join(b"%d" % (i % 256) for i in range(192)) + b"\n"
-    yield "float.pfm", saved(cat.convert("F"), "PPM")
+    unit = Image.fromarray(np.asarray(cat.convert("L")).astype(np.float32) / 255)
+    yield "float.pfm", saved(unit, "PPM")
     yield "plain.tga", saved(cat, "TGA")
     yield "rle.tga", saved(coffee, "TGA", compression="tga_rle")
     yield "plain.psd", photoshop(np.asarray(cat))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from ilgnet.images.formats import (
     VIDEO_EXTENSIONS,
 )
 from ilgnet.images.jxl import _codestream, read_size
+from ilgnet.images.sources import find_images
 from ilgnet.library.photograph.survey import survey
 from tests.images.test_decode import assert_is_scene
 from tests.worst_folder import HEIGHT, WIDTH, encoded, scene
@@ -183,11 +186,30 @@ def test_the_survey_of_a_library_names_them(tmp_path: Path) -> None:
     assert found.orphans == ()
 
 
+def test_a_search_tells_of_them(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.exr", "below/c.SVG", ".d.exr", "e.txt", "f.mov"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    for asked in (tmp_path, f"{tmp_path}/**"):
+        unread: list[str] = []
+        found = [ref.id for ref in find_images(asked, unread=unread.append)]
+        assert found == [str(tmp_path / "a.jpg")]
+        assert sorted(unread) == [str(tmp_path / "b.exr"), str(tmp_path / "below/c.SVG")]
+
+
+@pytest.mark.parametrize("command", ["score", "rank", "cull", "stars"])
+def test_commands_count_them(command: str, tmp_path: Path) -> None:
+    for name in ("b.exr", "c.svg", "d.SVG"):
+        (tmp_path / name).write_bytes(b"")
+    scene().save(tmp_path / "a.jpg")
+    run = [sys.executable, "-m", "ilgnet", command, str(tmp_path)]
+    words = "formats are not decoded here: 2 SVG, 1 OpenEXR."
+    assert words in subprocess.run(run, capture_output=True, text=True).stderr
+    assert words not in subprocess.run([*run, "-q"], capture_output=True, text=True).stderr
+
+
 def test_pillows_own_limits_are_not_the_process_s_to_change() -> None:
     """Importing changes no filter; and what Pillow would warn of is read without a word."""
-    import subprocess
-    import sys
-
     code = (
         "import warnings; before = list(warnings.filters); import ilgnet, ilgnet.images.decode; "
         "from PIL import Image; "

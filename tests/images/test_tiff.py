@@ -157,6 +157,27 @@ def test_deep_grey_whose_white_is_known(values: NDArray[Any], tags: list[Any]) -
     assert np.abs(read_image(data).rgb[..., 0].astype(int) - grey()).max() <= 1
 
 
+def test_twelve_bits_have_their_own_white() -> None:
+    """Two samples in three bytes, as libtiff packs them."""
+    values = np.rint(grey() / 255 * 4095).astype(int).reshape(-1, 2)
+    first, second = values[:, 0], values[:, 1]
+    packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], -1)
+    data = bytearray(written(np.zeros((HEIGHT, WIDTH), np.uint16), photometric="minisblack"))
+    page = tifffile.TiffFile(BytesIO(bytes(data))).pages.first
+    bits = page.tags["BitsPerSample"].valueoffset
+    data[bits : bits + 2] = (12).to_bytes(2, "little")
+    start = page.dataoffsets[0]
+    data[start : start + packed.size] = packed.astype(np.uint8).tobytes()
+    found = read_image(bytes(data)).rgb[..., 0].astype(int)
+    assert np.abs(found - grey()).max() <= 1
+
+
+def test_what_sixteen_bits_happen_to_reach_is_not_their_white() -> None:
+    tags = [(341, 3, 1, 1000, False)]
+    data = written(np.full((8, 8), 1000, np.uint16), photometric="minisblack", extratags=tags)
+    assert (read_image(data).rgb == 4).all()
+
+
 @pytest.mark.parametrize(
     ("values", "options", "words"),
     [

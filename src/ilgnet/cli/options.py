@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from io import FileIO
@@ -14,7 +15,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from ilgnet.errors import DataError, in_words
-from ilgnet.images.formats import is_image_name
+from ilgnet.images.formats import is_image_name, unread_format
 from ilgnet.images.sources import Found, find_images
 from ilgnet.report.rows import shown
 from ilgnet.report.writers import Format
@@ -167,9 +168,15 @@ def chosen_images(paths: tuple[str, ...], files_from: str | None) -> Iterator[Fo
     context = click.get_current_context()
     foreign = bool(context.meta.get(_FOREIGN))
     passed_over: list[str] = []
+    unread: Counter[str] = Counter()
 
     def images() -> Iterator[Found]:
-        search = partial(find_images, foreign=foreign, passed_over=passed_over.append)
+        search = partial(
+            find_images,
+            foreign=foreign,
+            passed_over=passed_over.append,
+            unread=lambda path: unread.update([unread_format(os.path.basename(path))]),
+        )
         yield from search(named)
         for name in lists:
             with _open_list(name) as stream:
@@ -177,6 +184,8 @@ def chosen_images(paths: tuple[str, ...], files_from: str | None) -> Iterator[Fo
                 yield from search(read_paths(stream.read), patterns=False)
         if passed_over and not context.params.get("quiet"):
             click.echo(passed_over_words(passed_over), err=True)
+        if unread and not context.params.get("quiet"):
+            click.echo(unread_words(unread), err=True)
 
     return images()
 
@@ -199,6 +208,12 @@ def passed_over_words(folders: list[str]) -> str:
         f"Passed over {len(folders):,} {noun} to other programs ({shown(some)}); "
         "--foreign-folders reads them."
     )
+
+
+def unread_words(unread: Counter[str]) -> str:
+    """How many pictures of which formats were met that are not decoded here."""
+    counts = ", ".join(f"{count:,} {name}" for name, count in unread.most_common())
+    return f"Passed over, because these formats are not decoded here: {counts}."
 
 
 def chosen_format(format: Format | None, output: Path | None) -> Format:

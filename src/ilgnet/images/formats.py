@@ -87,6 +87,15 @@ UNREAD: Final = (
     _format("SVG", ".svg .svgz"),
     _format("PostScript", ".eps .ps .ai"),
     _format("PDF", ".pdf"),
+    _format("PAM", ".pam"),
+    _format("MNG", ".mng .jng"),
+    _format("Sun raster", ".ras"),
+    _format("Amiga", ".iff .ilbm .lbm"),
+    _format("X11", ".xbm .xpm"),
+    _format("Clip Studio", ".clip"),
+    _format("Procreate", ".procreate"),
+    _format("Paint Shop Pro", ".psp .pspimage"),
+    _format("MIFF", ".miff"),
     _format("Windows metafile", ".wmf .emf"),
 )
 """Pictures, or what may be called so, that are not decoded here."""
@@ -125,6 +134,10 @@ _SIGNATURES: Final = (
 _UNREAD_SIGNATURES: Final = (
     (b"8BPS\0\x02", "large Photoshop"),
     (b"II\xbc", "JPEG XR"),
+    (b"P7\n", "PAM"),
+    (b"\x8aMNG", "MNG"),
+    (b"\x8bJNG", "MNG"),
+    (b"id=ImageMagick", "MIFF"),
     (b"v/1\x01", "OpenEXR"),
     (b"#?RADIANCE", "Radiance HDR"),
     (b"#?RGBE", "Radiance HDR"),

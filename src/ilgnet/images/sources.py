@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from ilgnet.images.files import image_error
 from ilgnet.images.foreign import foreign_folder
-from ilgnet.images.formats import is_image_name
+from ilgnet.images.formats import is_image_name, unread_format
 from ilgnet.images.walk import walk
 from ilgnet.values import Failure, ImageRef
 
@@ -31,6 +31,7 @@ def find_images(
     patterns: bool = True,
     foreign: bool = False,
     passed_over: Callable[[str], object] = lambda path: None,
+    unread: Callable[[str], object] = lambda path: None,
 ) -> Iterator[Found]:
     """Every picture under the given paths, lazily, each folder in the order of its names.
 
@@ -44,6 +45,8 @@ def find_images(
         patterns: whether a path may be a pattern; what a list names is no pattern.
         foreign: search folders that belong to other programs, too.
         passed_over: called with each of those that is not searched.
+        unread: called with each file found that is a picture in a format that is not decoded
+            here (`ilgnet.images.formats.UNREAD`).
 
     Returns:
         An iterator over a reference for each picture, or a Failure for what cannot be one.
@@ -55,7 +58,7 @@ def find_images(
     if isinstance(paths, bytes | bytearray):
         raise TypeError("find_images takes paths as text; decode them with os.fsdecode")
     many = [paths] if isinstance(paths, str | os.PathLike) else paths
-    search = _Search(patterns, foreign, passed_over)
+    search = _Search(patterns, foreign, passed_over, unread)
     return (found for path in many for found in search.under(os.fspath(path)))
 
 
@@ -66,6 +69,7 @@ class _Search:
     patterns: bool
     foreign: bool
     passed_over: Callable[[str], object]
+    unread: Callable[[str], object]
 
     def under(self, path: str) -> Iterator[Found]:
         """The pictures that a path names."""
@@ -92,6 +96,8 @@ class _Search:
                     yield from self._inside(path)
             elif is_image_name(os.path.basename(path)):
                 yield ImageRef(path, path)
+            elif unread_format(os.path.basename(path)):
+                self.unread(path)
         if not found:
             yield Failure(pattern, "not_found", "no such file, and no file matches it as a pattern")
 
@@ -101,6 +107,8 @@ class _Search:
             match met.kind:
                 case "file" if is_image_name(met.name):
                     yield ImageRef(met.path, met.path)
+                case "file" if unread_format(met.name):
+                    self.unread(met.path)
                 case "folder" if is_image_name(met.name):
                     yield Failure(met.path, "is_a_directory", "this is a folder, not a picture")
                 case "foreign":

@@ -135,9 +135,8 @@ def read_tiff(stream: BinaryIO, min_side: int | None) -> Picture:
             raise _unsupported(page) from error
         turn, size = orientation(image), image.size
         profile = image.info.get("icc_profile")
-        limits = page.tags.get(LOWEST), page.tags.get(HIGHEST)
         grey = image.mode == "F" or image.mode.startswith("I")
-        image = smaller(eight_bits(image, _highest(*limits)), min_side)
+        image = smaller(eight_bits(image, _white(page)), min_side)
         if grey and page.number(PHOTOMETRIC) == _WHITE_IS_ZERO:
             image = ImageOps.invert(image)  # which Pillow does for eight bits and less
         return upright(image, profile, turn, size)
@@ -155,11 +154,13 @@ def choose_page(directories: list[Directory]) -> Directory | None:
     return next(iter(chain or full), max(pictures, key=lambda each: each.pixels, default=None))
 
 
-def _highest(lowest: tuple[float, ...] | None, highest: tuple[float, ...] | None) -> float | None:
-    """What white is, where the file says so and black is zero."""
-    if not highest or (lowest and min(lowest) != 0) or max(highest) <= 0:
-        return None
-    return max(highest)
+def _white(page: Directory) -> float | None:
+    """What white is in deep grey, where the file says so."""
+    bits = page.number(BITS, 1)
+    if bits < 32:
+        return float((1 << bits) - 1)
+    lowest, highest = page.tags.get(LOWEST, (0,)), page.tags.get(HIGHEST, (0,))
+    return max(highest) if min(lowest) == 0 and max(highest) > 0 else None
 
 
 def _check_form(page: Directory) -> None:

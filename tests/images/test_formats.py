@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from io import BytesIO
@@ -175,6 +176,36 @@ def test_a_png_with_a_long_text_is_a_good_picture() -> None:
     late = encoded(scene(), "PNG", pnginfo=text)
     chunk = late[late.index(b"iTXt") - 4 : late.index(b"IDAT") - 4]
     assert_is_scene(read_image(data[:-12] + chunk + data[-12:]).rgb)
+
+
+def with_metadata(format: str) -> tuple[bytes, int, int]:
+    """A file, and first and last place of the camera's tags in it."""
+    exif = Image.Exif()
+    exif[0x010F] = "A maker of cameras"
+    exif.get_ifd(0x8769)[0x9003] = "2026:05:01 10:00:00"
+    data = encoded(scene(), format, quality=95, exif=exif.tobytes())
+    block = exif.tobytes().removeprefix(b"Exif\0\0")
+    start = data.index(block)
+    return data, start, start + len(block)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of tags
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "JXL"])
+def test_damaged_metadata_cost_no_picture(format: str) -> None:
+    if format == "HEIF":
+        heif = pytest.importorskip("pillow_heif", reason="pip install 'ilgnet[heif]'")
+        heif.register_heif_opener()
+    if format == "JXL":
+        pytest.importorskip("pillow_jxl", reason="pip install 'ilgnet[jxl]'")
+    data, start, end = with_metadata(format)
+    chance = random.Random(0)
+    for _ in range(100):
+        damaged = bytearray(data)
+        for _ in range(chance.choice((1, 4, 30))):
+            damaged[chance.randrange(start, end)] = chance.choice((0, 255, chance.randrange(256)))
+        picture = read_image(bytes(damaged))
+        if (picture.width, picture.height) == (WIDTH, HEIGHT):
+            assert_is_scene(picture.rgb, tolerance=10)
 
 
 def test_the_survey_of_a_library_names_them(tmp_path: Path) -> None:

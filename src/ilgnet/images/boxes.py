@@ -49,11 +49,13 @@ class MainPicture:
         cicp: how its colours are encoded, where an `nclx` box says so.
         aperture: the eight numbers of its `clap` box: the part that is to be seen.
         items: kind -> (offset, length) pieces, for its `Exif` and its XMP (`mime`).
+        exif_entries: where the file says that an item is of the kind `Exif`.
     """
 
     cicp: Cicp | None = None
     aperture: tuple[int, ...] | None = None
     items: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)
+    exif_entries: list[int] = field(default_factory=list)
 
 
 def read_boxes(stream: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[Box]:
@@ -104,7 +106,7 @@ def read_main_picture(stream: BinaryIO) -> MainPicture:
         wanted = _item_number(content(b"pitm"))
         if b"iprp" in parts:
             _read_properties(stream, parts[b"iprp"], wanted, main)
-        kinds = _item_kinds(stream, parts[b"iinf"]) if b"iinf" in parts else {}
+        kinds = _item_kinds(stream, parts[b"iinf"], main) if b"iinf" in parts else {}
         _place_items(content(b"iloc"), kinds, main)
     except (struct.error, IndexError):
         pass  # damaged: the decoder says so, or does not mind
@@ -175,7 +177,7 @@ def _take_property(kind: bytes, stream: BinaryIO, box: Box, main: MainPicture) -
         main.aperture = struct.unpack_from(">IIIIiIiI", _bytes(stream, box))
 
 
-def _item_kinds(stream: BinaryIO, iinf: Box) -> dict[int, bytes]:
+def _item_kinds(stream: BinaryIO, iinf: Box, main: MainPicture) -> dict[int, bytes]:
     """Item number -> its kind; XMP is `mime` of one content type."""
     stream.seek(iinf.start)
     start = iinf.start + (8 if stream.read(1) != b"\0" else 6)
@@ -185,6 +187,8 @@ def _item_kinds(stream: BinaryIO, iinf: Box) -> dict[int, bytes]:
         if box.kind == b"infe" and content[:1] in (b"\x02", b"\x03"):
             size = 2 if content[0] == 2 else 4
             kind = content[6 + size : 10 + size]
+            if kind == b"Exif":
+                main.exif_entries.append(box.start + 6 + size)
             if kind == b"Exif" or (kind == b"mime" and b"application/rdf+xml" in content):
                 kinds[int.from_bytes(content[4 : 4 + size])] = kind
     return kinds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,8 +24,23 @@ def read_avif(stream: BinaryIO, min_side: int | None) -> Picture:
         min_side: as for `read_image`.
     """
     main = read_main_picture(stream)
-    image = open_with_pillow(AVIF, stream)
+    try:
+        image = open_with_pillow(AVIF, stream)
+    except Exception:
+        # Pillow reads EXIF while it opens; damaged metadata are no reason to lose the picture.
+        if not main.exif_entries:
+            raise
+        image = open_with_pillow(AVIF, _without_exif(stream, main))
     return from_pillow(image, min_side, box=_aperture(main, image.size), cicp=main.cicp)
+
+
+def _without_exif(stream: BinaryIO, main: MainPicture) -> BinaryIO:
+    """The same file, whose EXIF is an item of no known kind."""
+    stream.seek(0)
+    data = bytearray(stream.read())
+    for place in main.exif_entries:
+        data[place : place + 4] = b"free"
+    return BytesIO(data)
 
 
 def read_heic(stream: BinaryIO, min_side: int | None) -> Picture:
@@ -49,7 +65,8 @@ def read_heic(stream: BinaryIO, min_side: int | None) -> Picture:
         deep = pillow_heif.open_heif(stream, convert_hdr_to_8bit=False)
         pixels = np.atleast_3d(np.asarray(deep))
         size = (pixels.shape[1], pixels.shape[0])
-        pixels = _smaller(pixels[..., :3], min_side)  # HDR photographs are not transparent
+        colours = 3 if pixels.shape[2] >= 3 else 1  # HDR photographs are not transparent
+        pixels = _smaller(pixels[..., :colours], min_side)
         rgb = hdr.to_srgb(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), cicp)
     return upright(Image.fromarray(rgb), None, 1, size)
 

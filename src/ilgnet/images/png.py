@@ -1,19 +1,22 @@
-"""PNG: long texts are passed over, and a `cICP` chunk is understood."""
+"""PNG: metadata that are damaged or long cost no picture, and a `cICP` chunk is understood."""
 
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO, Final
 
+from ilgnet.errors import ImageError
 from ilgnet.images.boxes import Cicp
 from ilgnet.images.formats import PNG
 from ilgnet.images.picture import Picture, from_pillow
 from ilgnet.images.plugins import open_with_pillow
 
 _SIGNATURE: Final = 8
-_TEXTS: Final = {b"tEXt", b"zTXt", b"iTXt"}
+_PICTURE: Final = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+"""What pixels are made of."""
 
 
 def read_png(stream: BinaryIO, min_side: int | None) -> Picture:
@@ -26,11 +29,17 @@ def read_png(stream: BinaryIO, min_side: int | None) -> Picture:
     cicp = _cicp(stream)
     try:
         return from_pillow(open_with_pillow(PNG, stream), min_side, cicp=cicp)
-    except ValueError as error:
-        # Pillow refuses a megabyte of text, which photo editors leave.
-        if "MAX_TEXT" not in str(error):
+    except (MemoryError, ImageError) as error:
+        if not isinstance(error, ImageError) or error.code != "corrupt":
             raise
-    return from_pillow(open_with_pillow(PNG, _without_texts(stream)), min_side, cicp=cicp)
+        failure: Exception = error
+    except Exception as error:
+        failure = error
+    # Pillow minds a wrong checksum of a text, and a megabyte of it, which photo editors leave.
+    bare = _without_metadata(stream)
+    if bare is None:
+        raise failure
+    return from_pillow(open_with_pillow(PNG, bare), min_side, cicp=cicp)
 
 
 def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
@@ -57,11 +66,17 @@ def _cicp(stream: BinaryIO) -> Cicp | None:
     return None
 
 
-def _without_texts(stream: BinaryIO) -> BinaryIO:
+def _without_metadata(stream: BinaryIO) -> BinaryIO | None:
+    """The same picture and its profile, if that is sound; None where nothing else is in it."""
+    chunks = list(_chunks(stream))
+    if all(kind in _PICTURE for kind, _, _ in chunks):
+        return None
     stream.seek(0)
     kept = [stream.read(_SIGNATURE)]
-    for kind, start, end in list(_chunks(stream)):
-        if kind not in _TEXTS:
+    for kind, start, end in chunks:
+        if kind in _PICTURE or kind == b"iCCP":
             stream.seek(start)
-            kept.append(stream.read(end - start))
+            chunk = stream.read(end - start)
+            if kind in _PICTURE or zlib.crc32(chunk[4:-4]).to_bytes(4) == chunk[-4:]:
+                kept.append(chunk)
     return BytesIO(b"".join(kept))

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ilgnet.errors import IlgnetError
+from ilgnet.images.overheard import listen
 from ilgnet.shards.engine import load_for_shards
 from ilgnet.shards.fetch import Patience
 from ilgnet.shards.job import read_job
@@ -54,6 +55,7 @@ def main() -> None:
     """Load the model, then do as ordered."""
     pipe = _Pipe(os.dup(1))
     os.dup2(2, 1)  # a library that prints must not be taken for us
+    listen()
     orders: SimpleQueue[dict[str, Any]] = SimpleQueue()
     threading.Thread(target=_read_orders, args=(orders,), daemon=True).start()
     first = orders.get()

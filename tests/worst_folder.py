@@ -49,6 +49,12 @@ def bomb_png(width: int = 20_000, height: int = 15_000) -> bytes:
     return start + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+def endless_box(first: bytes, kind: bytes) -> bytes:
+    """A file of boxes, the second of which is longer than any file: a length beyond 2^63."""
+    second = (1).to_bytes(4) + kind + ((1 << 63) + 100).to_bytes(8) + bytes(64)
+    return (4 + len(first)).to_bytes(4) + first + second
+
+
 def failures(folder: Path) -> dict[str, str]:
     """Fill a folder with what cannot be scored; returns file name -> expected failure code."""
     jpeg = encoded(scene(640, 480), quality=95)
@@ -64,6 +70,9 @@ def failures(folder: Path) -> dict[str, str]:
         "text.jpg": (b"<!doctype html><title>404</title>", "unsupported_format"),
         "zeros.jpg": (bytes(4096), "unsupported_format"),
         "bomb.png": (bomb_png(), "too_large"),
+        "endless-box.heic": (endless_box(b"ftypheic\0\0\0\0mif1heic", b"mdat"), "truncated"),
+        "endless-box.avif": (endless_box(b"ftypavif\0\0\0\0mif1avif", b"mdat"), "truncated"),
+        "endless-box.jp2": (endless_box(b"jP  \r\n\x87\n", b"jp2c"), "truncated"),
     }
     for name, (data, _) in contents.items():
         (folder / name).write_bytes(data)

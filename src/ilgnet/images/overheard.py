@@ -27,9 +27,13 @@ _NO_NAMES: Final = re.compile(r"^(tempfile\.tif|unknown file|<unknown file>|b'[^
 
 
 def listen() -> None:
-    """From now on, take what decoders write; for a program that owns its process, once."""
+    """From now on, take what decoders write; for a program that owns its process, once.
+
+    Not on Windows, which cannot read a file at a place while something else writes to it: there
+    decoders go on writing to the terminal.
+    """
     global _ear
-    if _ear is not None:
+    if _ear is not None or not hasattr(os, "pread"):
         return
     with suppress(OSError, ValueError):  # there may be no standard error
         if sys.stderr.fileno() == _STDERR:

@@ -95,14 +95,14 @@ def work(seed: str, gigabytes: float) -> None:
 
 def judge(scorer: Any, path: Path) -> str:
     """ "scored", the code of a failure row, or what is wrong in words."""
-    from ilgnet.library.photograph.photographs import read_file_capture
-
     from ilgnet.images.sources import find_images
+    from ilgnet.library.photograph.capture import read_capture
     from ilgnet.values import Failure
 
     try:
         rows = list(scorer.score_many(find_images([path])))
-        read_file_capture(path)
+        with path.open("rb") as stream:
+            read_capture(stream)
     except BaseException:
         return "FAULT raised: " + traceback.format_exc(limit=-3).replace("\n", " | ")
     if len(rows) != 1:

@@ -237,25 +237,28 @@ def read_journal(path: Path) -> ChangeJournal:
         JournalError: it is damaged, or of a later version of this program.
     """
     with _explained(path):
-        data = path.read_bytes()
-    try:
         # What follows the last line's end was cut off by a crash.
-        *lines, _ = data.split(b"\n")
-        header, *rest = map(json.loads, lines)
+        lines = path.read_bytes().split(b"\n")[:-1]
+    number = 0
+    try:
+        header = json.loads(lines[0])
         if header["journal"] not in range(1, FORMAT + 1):
             raise JournalError(f"{path} was written by a later version of this program")
         count = header["steps"]
-        steps = tuple(map(step_from_json, rest[:count]))
+        steps = []
+        for number, line in enumerate(lines[1 : count + 1], 1):  # noqa: B007 - the error says it
+            steps.append(step_from_json(json.loads(line)))
         if len(steps) < count:
-            raise ValueError(f"{len(steps)} steps of {count}")
-        plan = Plan(header["command"], tuple(header["roots"]), tuple(header["folders"]), steps)
+            raise ValueError("steps are missing")
+        roots, folders = tuple(header["roots"]), tuple(header["folders"])
+        plan = Plan(header["command"], roots, folders, tuple(steps))
         journal = ChangeJournal(path, header["started"], plan, [StepOutcome() for _ in steps])
-        for event in rest[count:]:
-            journal.replay(event)
+        for number, line in enumerate(lines[count + 1 :], count + 1):  # noqa: B007
+            journal.replay(json.loads(line))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise JournalError(
-            f"the journal {path} is damaged ({error!r}), so its run cannot be taken back, and "
-            "nothing was done. Other runs can. It says what the run did: look whether those "
+            f"the journal {path} is damaged in line {number + 1}, so its run cannot be taken back, "
+            "and nothing was done. Other runs can. It says what the run did: look whether those "
             "pictures are where you want them, then delete it"
         ) from error
     return journal

@@ -9,7 +9,6 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from ilgnet.library.catalogue.score import score_library
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -17,6 +16,7 @@ from ilgnet.images.sources import find_images
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import beside_pictures
 from ilgnet.library.catalogue.schema import m004_times_again
+from ilgnet.library.catalogue.score_once import score_library
 from ilgnet.library.photograph.capture import Capture, read_capture, sequence_number
 from ilgnet.scoring import Scorer
 from tests.library.season import exif, picture, write_picture
@@ -253,8 +253,8 @@ def test_a_catalogue_learns_times_that_it_could_not_read(tmp_path: Path, scorer:
     connection.close()
     with Catalogue(beside_pictures(path.parent)) as catalogue:
         list(score_library(scorer, find_images([path]), catalogue))
-        (entry,) = catalogue.entries(catalogue.find_model())
-    assert (entry.taken, entry.camera) == (MOMENT, "Maker Testcam")
+        (found,) = catalogue.scored_files(catalogue.find_model())
+    assert found.capture == Capture(MOMENT, "Maker Testcam")
 
 
 @pytest.mark.parametrize(

@@ -195,8 +195,8 @@ def export(
     form = chosen_format(format or (None if output else "csv"), output)
     which = Filter(min_score, max_score, since, until, part)
     with Catalogue(find_library(folder), "read") as catalogue, ExitStack() as stack:
-        files = catalogue.scored_files(named_model(catalogue, model), which)
-        outcomes: list[Outcome] = [file.verdict for file in files]
+        verdicts = catalogue.verdicts(named_model(catalogue, model), which)
+        outcomes: list[Outcome] = list(verdicts)
         if which == Filter(folder=part):
             outcomes = sorted([*outcomes, *catalogue.failures(part)], key=lambda o: o.path)
         write = stack.enter_context(open_writer(form, output))
@@ -236,7 +236,7 @@ def forget(
     with Catalogue(find_library(folder), "write" if apply else "read") as catalogue:
         if model:
             doomed = named_model(catalogue, model)
-            count = sum(1 for _ in catalogue.scored_files(doomed))
+            count = sum(1 for _ in catalogue.verdicts(doomed))
             what = f"what {doomed.name} ({doomed.digest}) said of {amount(count, 'picture')}"
             if apply:
                 catalogue.forget_model(doomed)

@@ -241,6 +241,17 @@ class Catalogue:
                 choice=chosen,
             )
 
+    def verdicts(self, model: Model, which: Filter = EVERYTHING) -> Iterator[Verdict]:
+        """What a model said of the files of the library, in the order of their paths."""
+        where, values = which.conditions()
+        query = (
+            f"SELECT path, {SAID} FROM pictures JOIN contents ON contents.id = pictures.content "
+            "JOIN verdicts ON verdicts.content = contents.id AND verdicts.model = ? "
+            f"WHERE away IS NULL AND {where} ORDER BY path"
+        )
+        for path, *said in self.read(query, (model.id, *values)):
+            yield verdict_from_row(self._prefix + path, model, said)
+
     def failures(self, folder: str | None = None) -> Iterator[Failure]:
         """The pictures that could not be scored when last tried, in the order of their paths."""
         where, values = Filter(folder=folder).conditions()

@@ -21,13 +21,21 @@ from ilgnet.engines.protocol import EngineOutput
 from ilgnet.engines.taste import tilt
 from ilgnet.errors import DataError
 from ilgnet.scoring import Scorer, load
-from ilgnet.values import ImageRef, Outcome, ScoreDistribution, Verdict, probability_high
+from ilgnet.values import (
+    Failure,
+    ImageRef,
+    Outcome,
+    ScoreDistribution,
+    Verdict,
+    probability_high,
+)
 from ilgnet.zoo.ava_scale import ava_percentile
 from ilgnet.zoo.records import ONNX_NAME, Weights
 
 MOBILENET = ("block5", "block11", "block13")
 LITE = ("stage3", "stage5", "stage7", "head")
-TAPS = (*MOBILENET, *LITE)
+TAPS = ("block5", "block11", "stage3", "stage5", "stage7", "block13", "head")
+"""In the order in which the network concatenates them."""
 RIDGE = 0.4
 """Penalty for each trunk's features, as in recipes/default/teacher.py."""
 AVA_MEAN, AVA_DEVIATION, AVA_SPREAD = 5.377, 0.734, 1.43
@@ -47,9 +55,15 @@ class Known:
         return (self.outcomes[image.id] for image in images)
 
 
-def from_scores(name: str, scores: Mapping[str, float]) -> Known:
-    """Something that gives mean votes alone; it was trained on nothing that is measured."""
-    weights = replace(load("default").weights, name=name, trained_on=(), files={})
+def from_scores(name: str, scores: Mapping[str, float], weights: Weights | None = None) -> Known:
+    """Verdicts of something whose mean votes are known.
+
+    Args:
+        name: for the table.
+        scores: mean votes by the picture's id.
+        weights: its record; None where it has no file: it was trained on nothing that is measured.
+    """
+    weights = weights or replace(load("default").weights, name=name, trained_on=(), files={})
     spread = np.exp(-0.5 * np.square((np.arange(1.0, 11.0) - AVA_MEAN) / AVA_SPREAD))[None]
     means = np.clip(np.array(list(scores.values())), 1.05, 9.95)
     votes = tilt(np.repeat(spread / spread.sum(), len(means), axis=0), means)
@@ -91,32 +105,52 @@ class TapsEngine:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the default says of N pictures, and what its taps see: {tap: (N, 2 C)}."""
+    """What the default says of N pictures, and what its taps see.
 
-    verdicts: Known
+    Attributes:
+        scores: (N,) mean votes.
+        taps: {tap: (N, 2 C)}.
+    """
+
+    scores: Floats
     taps: Mapping[str, NDArray[np.float32]]
 
 
-def look(rated: RatedSet) -> Seen:
+def look(rated: RatedSet, keep: Path | None = None) -> Seen:
     """Score pictures with the default as users do, and keep its pooled taps.
+
+    Args:
+        rated: the pictures.
+        keep: a folder that keeps what was seen, which takes long, and where it is looked up for
+            the same pictures and the same file of weights.
 
     Raises:
         DataError: a picture cannot be read; a collection is measured whole.
     """
     weights = load("default").weights
     engine = OnnxEngine(weights.file(ONNX_NAME))
-    images = [ImageRef(image.id, image.path) for image in rated.images]
-    outcomes = list(Scorer(weights, TapsEngine(engine)).score_many(images, features=True))
-    failed = [outcome for outcome in outcomes if not isinstance(outcome, Verdict)]
-    if failed:
-        raise DataError(f"{rated.name}: {failed[0].path} cannot be read: {failed[0].message}")
-    pooled = np.stack([outcome.features for outcome in outcomes])
     shapes = [m.shape[1] for m in engine.fetch([f"tap:{n}" for n in TAPS], _blank(weights))]
+    asked = f"{rated.fingerprint}-{weights.files[ONNX_NAME][:12]}.npz"
+    if keep is not None and (keep / asked).is_file():
+        kept = np.load(keep / asked)
+        scores, pooled = kept["scores"], kept["pooled"]
+    else:
+        scores, pooled = _seen(rated, Scorer(weights, TapsEngine(engine)))
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            np.savez(keep / asked, scores=scores, pooled=pooled.astype(np.float16))
     parts = np.split(pooled, np.cumsum([2 * channels for channels in shapes])[:-1], axis=1)
-    return Seen(
-        Known(weights, {outcome.path: outcome for outcome in outcomes}),
-        dict(zip(TAPS, parts, strict=True)),
-    )
+    return Seen(scores, dict(zip(TAPS, parts, strict=True)))
+
+
+def _seen(rated: RatedSet, scorer: Scorer) -> tuple[Floats, NDArray[np.float32]]:
+    images = [ImageRef(image.id, image.path) for image in rated.images]
+    outcomes = list(scorer.score_many(images, features=True))
+    verdicts = [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
+    for outcome in outcomes:
+        if isinstance(outcome, Failure):
+            raise DataError(f"{rated.name}: {outcome.path} cannot be read: {outcome.message}")
+    return np.array([v.score for v in verdicts]), np.stack([v.features for v in verdicts])
 
 
 def _blank(weights: Weights) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
-"""The rated collections that are measured wherever a user has them, by the names of their files.
+"""The rated collections that are measured wherever a user has them.
 
-A collection is found if a folder of its name, or of its publisher's, lies in the folder that is
-given, with its ratings and pictures as published. Any other goes by `--data NAME=FILE --scale`.
+A folder of a collection's name (`ilgnet data collections` lists them) holds it as its authors pack
+it, and its test part is measured; or it holds a `ratings.csv`, a selection with columns of its own
+names, as OASIS and PARA are kept here.
 """
 
 from __future__ import annotations
@@ -10,71 +11,62 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ilgnet.data.collections import COLLECTIONS, read_part
 from ilgnet.data.rated import RatedSet
 from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
 from ilgnet.data.tables import TableForm
+from ilgnet.errors import DataError
+
+RATINGS = "ratings.csv"
 
 
 @dataclass(frozen=True)
-class Collection:
-    """Where a published collection keeps what.
+class Selection:
+    """How to read the `ratings.csv` of a collection.
 
     Attributes:
-        name: of its folder.
-        ratings: its table, below that folder.
-        images: the folder of its pictures, below that folder.
-        scale: of the table's means; None where it has a histogram.
-        columns: role -> column, where the names do not tell.
-        group: the column whose equals are compared two by two: of one scene class, or seen by the
-            same people; "" is none.
-        about: one line for the page.
+        scale: of its means; None where it has a histogram.
+        columns: role -> column, where names do not tell.
+        group: what the pictures of a compared pair have in common, for the page.
     """
 
-    name: str
-    ratings: str
-    images: str
     scale: str | None
-    columns: tuple[tuple[str, str], ...] = ()
-    group: str = ""
-    about: str = ""
-
-    def read(self, folder: Path) -> RatedSet:
-        """Open it below a folder that has it."""
-        columns = dict(self.columns) | ({"group": self.group} if self.group else {})
-        scale = Scale.parse(self.scale) if self.scale else None
-        rated = read_rated(
-            folder / self.ratings, images=folder / self.images, form=TableForm(columns, scale)
-        )
-        return replace(rated, name=self.name)
+    columns: dict[str, str]
+    group: str
 
 
-COLLECTIONS = (
-    Collection(
-        "oasis", "ratings.csv", ".", None, (("category", "category"),), "category",
-        "photographs of animals, objects, people and scenes, beauty 1..7 (Kurdi, Lozano and Banaji "
-        "2017; Brielmann and Pelli 2019); pairs of one category",
-    ),
-    Collection(
-        "para", "ratings.csv", ".", "1..5", (("mean", "mean"),), "session",
-        "ordinary photographs rated by about 25 people each, aesthetics 1..5 (Yang et al., CVPR "
-        "2022); pairs of one session, which the same people rated",
-    ),
-    Collection(
-        "agiqa-3k", "data.csv", "images", "0..5", (("picture", "name"), ("mean", "mos_quality")),
-        about="pictures made by machines, quality 0..5 (Li et al. 2023)",
-    ),
-    Collection(
-        "koniq-10k", "koniq10k_scores_and_distributions.csv", "1024x768", "1..5",
-        (("picture", "image_name"), ("mean", "MOS")),
-        about="photographs as the web has them, technical quality 1..5 (Hosu et al. 2020)",
-    ),
-)  # fmt: skip
+SELECTIONS = {
+    "oasis": Selection(None, {"category": "category", "group": "category"}, "category"),
+    "para": Selection("1..5", {"mean": "mean", "group": "session"}, "session"),
+}
 
 
-def at_hand(folder: Path) -> Iterator[tuple[Collection, RatedSet]]:
-    """Every known collection that lies in a folder, opened."""
-    for collection in COLLECTIONS:
-        place = folder / collection.name
-        if (place / collection.ratings).is_file():
-            yield collection, collection.read(place)
+def read_selection(name: str, folder: Path) -> RatedSet:
+    """Open the `ratings.csv` of a collection."""
+    selection = SELECTIONS[name]
+    scale = Scale.parse(selection.scale) if selection.scale else None
+    form = TableForm(selection.columns, scale)
+    return replace(read_rated(folder / RATINGS, images=folder, form=form), name=name)
+
+
+def at_hand(folder: Path) -> Iterator[RatedSet]:
+    """Every known collection that lies in a folder, opened; its name is the folder's."""
+    for name in COLLECTIONS:
+        place = folder / name
+        if name in SELECTIONS and (place / RATINGS).is_file():
+            yield read_selection(name, place)
+        elif place.is_dir():
+            try:
+                yield replace(read_part(COLLECTIONS[name], place), name=name)
+            except DataError as error:
+                print(f"{name}: left out: {error}", flush=True)
+
+
+def about(name: str) -> str:
+    """What a collection is, in one line."""
+    if name not in COLLECTIONS:
+        return "as given"
+    collection = COLLECTIONS[name]
+    pairs = f"; pairs of one {SELECTIONS[name].group}" if name in SELECTIONS else ""
+    return f"{collection.source}: {collection.ratings}{pairs}"

@@ -76,7 +76,7 @@ def _collection(result: dict[str, Any]) -> Iterator[str]:
         )
     for name, remark in result["remarks"].items():
         yield ""
-        yield f"{name}: {remark}."
+        yield f"{name}: {remark.rstrip('.')}."
     categories = [found["categories"] for found in result["models"].values()]
     if not any(categories):
         return

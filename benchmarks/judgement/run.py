@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 from baselines import RIDGES, Known, folds, from_scores, look, nima
-from collections_at_hand import COLLECTIONS, Collection, at_hand
+from collections_at_hand import RATINGS, about, at_hand, read_selection
 from page import RESULTS, write_page
 from steadiness import measure_steadiness
 
@@ -37,6 +37,7 @@ from ilgnet.data.rated import RatedSet
 from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
 from ilgnet.data.tables import TableForm
+from ilgnet.errors import DataError
 from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions, evaluate
 from ilgnet.evaluation.record import to_json
 from ilgnet.scoring import load
@@ -60,62 +61,63 @@ def main() -> None:
     )
     parser.add_argument("--scale", help="of --data, as in 1..5")
     parser.add_argument("--steadiness", type=Path, metavar="DIR", help="folder of photographs")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep there what takes long")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS, help="folder of results")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     models = [DEFAULT_MODEL, *options.model]
     if options.steadiness:
-        keep(options.output / "steadiness.json", measure_steadiness(options.steadiness, models))
+        write(options.output / "steadiness.json", measure_steadiness(options.steadiness, models))
     if options.folder:
         given = [_given(text, options.scale) for text in options.data]
-        for collection, rated in [*at_hand(options.folder), *given]:
-            place = options.folder / collection.name
-            found = measure(collection, rated, place, models, options.nima)
-            keep(options.output / f"{collection.name}.json", found)
+        for rated in [*at_hand(options.folder), *given]:
+            found = measure(rated, options.folder, models, options.nima, options.keep)
+            write(options.output / f"{rated.name}.json", found)
     if options.output == RESULTS:
         write_page()
 
 
-def keep(path: Path, result: dict[str, Any]) -> None:
+def write(path: Path, result: dict[str, Any]) -> None:
     """Write one result."""
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"{path} written", flush=True)
 
 
-def _given(text: str, scale: str | None) -> tuple[Collection, RatedSet]:
+def _given(text: str, scale: str | None) -> RatedSet:
     name, _, file = text.partition("=")
-    known = {collection.name: collection for collection in COLLECTIONS}
-    collection = known.get(name) or Collection(name, Path(file).name, ".", scale)
     form = TableForm({}, Scale.parse(scale) if scale else None)
-    return collection, replace(read_rated(Path(file), form=form), name=name)
+    return replace(read_rated(Path(file), form=form), name=name)
 
 
 def measure(
-    collection: Collection,
     rated: RatedSet,
-    place: Path,
+    folder: Path,
     models: list[str],
     nima_file: Path | None,
+    keep: Path | None,
 ) -> dict[str, Any]:
     """Every model on one collection, and how much better one is than another."""
     found: dict[str, Evaluation] = {}
     left_out: dict[str, str] = {}
-    for name, scorer, known in judges(rated, place, models, nima_file):
+    for name, scorer, known in judges(rated, folder, models, nima_file, keep):
         protocol = EvaluationOptions(overlap="allow" if known else "remove", replicates=REPLICATES)
-        evaluation = evaluate(scorer, rated, protocol)
+        try:
+            evaluation = evaluate(scorer, rated, protocol)
+        except DataError as error:  # it was trained on all of them
+            left_out[name] = str(error)
+            continue
         found[name] = evaluation
         if evaluation.overlap.ids and not known:
             left_out[name] = f"without {len(evaluation.overlap.ids)} that it was trained on"
         value = evaluation.figures["srcc"]
-        print(f"{collection.name}, {name}: {value.value:.3f}", flush=True)
+        print(f"{rated.name}, {name}: {value.value:.3f}", flush=True)
     return {
-        "collection": collection.name,
-        "about": collection.about,
+        "collection": rated.name,
+        "about": about(rated.name),
         "date": date.today().isoformat(),
         "images": len(rated.images),
         "fingerprint": rated.fingerprint,
         "scale": rated.scale,
-        "grouped_by": collection.group,
         "remarks": left_out,
         "models": {name: _figures(evaluation) for name, evaluation in found.items()},
         "differences": list(_differences(found)),
@@ -123,46 +125,43 @@ def measure(
 
 
 def judges(
-    rated: RatedSet, place: Path, models: list[str], nima_file: Path | None
+    rated: RatedSet,
+    folder: Path,
+    models: list[str],
+    nima_file: Path | None,
+    keep: Path | None,
 ) -> Iterator[tuple[str, Any, bool]]:
     """Name, scorer, and whether its verdicts are by networks that saw nothing of the pictures."""
-    seen = look(rated)
+    seen = look(rated, keep)
+    theirs = dict(zip(rated.ids, seen.scores.tolist(), strict=True))
     for model in models:
-        short = Path(model).name
+        short, scorer = Path(model).name, load(model)
         held_out = HELD_OUT / f"{short}.{rated.name}.csv"
         if held_out.is_file():
             yield short, from_scores(short, _scores(held_out)), True
+        elif model == DEFAULT_MODEL:
+            yield short, from_scores(short, theirs, scorer.weights), False
         else:
-            yield short, seen.verdicts if model == DEFAULT_MODEL else load(model), False
+            yield short, scorer, False
 
     def known(name: str, scores: Any) -> tuple[str, Known, bool]:
         return name, from_scores(name, dict(zip(rated.ids, scores.tolist(), strict=True))), True
 
     if nima_file is not None:
         yield known("NIMA", nima(seen.taps, nima_file))
-    fitted = _oasis(rated, place)
-    if fitted is None:
-        return
-    ratings, learnt_on = fitted
+    oasis = folder / "oasis"
+    if not (oasis / RATINGS).is_file():
+        return  # the ridges have nothing to be fitted to
+    learnt_on = read_selection("oasis", oasis)
     truth = np.array([image.mean for image in learnt_on.images], float)
-    if learnt_on is rated:
-        fold = folds(ratings)
+    if learnt_on.ids == rated.ids:
+        fold = folds(oasis / RATINGS)
         for name, ridge in RIDGES.items():
             yield known(name, ridge.by_folds(seen.taps, truth, fold))
         return
-    theirs = look(learnt_on).taps
+    taps = look(learnt_on, keep).taps
     for name, ridge in RIDGES.items():
-        yield known(name, ridge.predict(theirs, truth, seen.taps))
-
-
-def _oasis(rated: RatedSet, place: Path) -> tuple[Path, RatedSet] | None:
-    """OASIS's table and pictures, which the ridges are fitted to, where they are at hand."""
-    collection = COLLECTIONS[0]
-    folder = place.parent / collection.name
-    ratings = folder / collection.ratings
-    if not ratings.is_file():
-        return None
-    return ratings, rated if rated.name == collection.name else collection.read(folder)
+        yield known(name, ridge.predict(taps, truth, seen.taps))
 
 
 def _scores(path: Path) -> dict[str, float]:

@@ -7,8 +7,9 @@
 Scores every rated collection that the folder has (collections_at_hand.py says how each is found;
 `--data NAME=FILE` adds another) with the default, with ridges on its trunks and, where its weights
 are given, with NIMA, and with every `--model`; all through `ilgnet evaluate`'s functions. A model
-is not measured on pictures that it was trained on: where `held_out` has its scores by networks that
-saw nothing of a picture's fold, those count (recipes write them), else the pictures are left out.
+is not measured on pictures that it was trained on: where its folder holds
+`held_out/COLLECTION.csv`, scores by networks that saw nothing of a picture's fold, those count
+(recipes write them), else the pictures are left out.
 
 With --steadiness, the same photographs are saved, resized, mirrored and cropped anew, and the
 moves of their scores are measured instead. Writes JSON into results and README.md from it.
@@ -22,7 +23,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,8 @@ from ilgnet.evaluation.record import to_json
 from ilgnet.scoring import load
 from ilgnet.zoo.records import DEFAULT_MODEL
 
-HELD_OUT = Path(__file__).parent / "held_out"
 FIGURES = ("srcc", "plcc", "pairs_in_group")
-REPLICATES = 1000
+REPLICATES = 200
 
 
 def main() -> None:
@@ -136,7 +135,7 @@ def judges(
     theirs = dict(zip(rated.ids, seen.scores.tolist(), strict=True))
     for model in models:
         short, scorer = Path(model).name, load(model)
-        held_out = HELD_OUT / f"{short}.{rated.name}.csv"
+        held_out = scorer.weights.folder / "held_out" / f"{rated.name}.csv"
         if held_out.is_file():
             yield short, from_scores(short, _scores(held_out)), True
         elif model == DEFAULT_MODEL:
@@ -185,11 +184,10 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _differences(found: dict[str, Evaluation]) -> Iterator[dict[str, Any]]:
-    """The first model against each other one, on the pictures that both were measured on."""
-    (first, *_) = found
-    for one, other in combinations(found, 2):
-        if one != first:
-            continue
+    """The default against each other one, on the pictures that both were measured on."""
+    for one, other in ((DEFAULT_MODEL, name) for name in found if name != DEFAULT_MODEL):
+        if one not in found:
+            return
         scores = [
             {j.image.id: (j.score, j.image.mean) for j in found[name].predictions}
             for name in (one, other)

@@ -21,7 +21,7 @@ from ilgnet.scoring import Scorer, load, usable_cores
 from ilgnet.values import ImageRef
 
 COUNT = 500
-RESAMPLES = 1000
+RESAMPLES = 200
 
 Pixels = NDArray[np.uint8]
 Change = Callable[[Pixels, np.random.Generator], Pixels]

@@ -64,7 +64,6 @@ def test_a_run_measures_every_judge(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(modules["run"].__dict__, "HELD_OUT", tmp_path)
     monkeypatch.setitem(modules["run"].__dict__, "REPLICATES", 20)
     results = tmp_path / "results"
     monkeypatch.setattr(sys, "argv", ["run.py", str(collections), "-o", str(results)])

@@ -14,6 +14,9 @@ library = ilgnet.open_library("photos/")
 proposal = library.cull(ilgnet.CullRule("count", 30), ilgnet.TransferRule("move"))
 run = proposal.apply()   # nothing is moved or written before this
 run.undo()
+
+ilgnet.explain("photo.jpg").sentences        # why, with the evidence beside it
+ilgnet.compare("a.jpg", "b.jpg").sentences   # why one scores higher
 """
 
 from importlib import import_module
@@ -38,6 +41,8 @@ from ilgnet.values import Failure, ImageRef, Outcome, ScoreDistribution, Verdict
 from ilgnet.zoo.records import Weights, builtin_models
 
 if TYPE_CHECKING:
+    from ilgnet.explanation.compare import Comparison, compare
+    from ilgnet.explanation.explain import Explanation, explain
     from ilgnet.library.catalogue.rows import Filter
     from ilgnet.library.choosing.bursts import BurstRule
     from ilgnet.library.choosing.cull import CullRule
@@ -50,14 +55,18 @@ if TYPE_CHECKING:
 
 _LATER: Final = {
     "BurstRule": "library.choosing.bursts",
+    "Comparison": "explanation.compare",
     "CullMarks": "library.choosing.plan_marks",
     "CullRule": "library.choosing.cull",
+    "Explanation": "explanation.explain",
     "Filter": "library.catalogue.rows",
     "Library": "library.open_library",
     "MarkRule": "library.choosing.plan_marks",
     "Photograph": "library.photograph.photograph",
     "StarRule": "library.choosing.stars",
     "TransferRule": "library.choosing.plan_transfers",
+    "compare": "explanation.compare",
+    "explain": "explanation.explain",
     "open_library": "library.open_library",
     "undo": "library.proposals",
 }
@@ -75,9 +84,11 @@ __version__ = version("ilgnet")
 __all__ = [
     "BurstRule",
     "Client",
+    "Comparison",
     "CullMarks",
     "CullRule",
     "DataError",
+    "Explanation",
     "Failure",
     "Filter",
     "IlgnetError",
@@ -100,6 +111,8 @@ __all__ = [
     "Weights",
     "__version__",
     "builtin_models",
+    "compare",
+    "explain",
     "find_images",
     "load",
     "open_library",

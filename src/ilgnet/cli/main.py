@@ -17,6 +17,8 @@ from ilgnet.images.overheard import listen
 COMMANDS: Final = {
     "score": ("ilgnet.cli.score:score", "Score photographs: one row a picture."),
     "rank": ("ilgnet.cli.score:rank", "List photographs best first."),
+    "explain": ("ilgnet.cli.explain:explain", "Say why photographs have their scores."),
+    "compare": ("ilgnet.cli.compare:compare", "Say why one photograph scores higher than another."),
     "library": ("ilgnet.cli.library:library", "What is known of a folder of photographs."),
     "bursts": ("ilgnet.cli.bursts:bursts", "Group frames taken together; name the best of each."),
     "taste": ("ilgnet.cli.taste:taste", "Learn what you like from your stars and rejects."),

@@ -1,0 +1,72 @@
+"""Why one frame is worse than another, from what was measured in both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ilgnet.explanation.attributes import Attributes
+
+SOFTER: Final = (0.3, 1.25)
+"""Edges are wider by at least so many pixels, and by so many times."""
+
+TILT: Final = 1.5
+"""Degrees by which a frame must be more slanted."""
+
+EXPOSURE: Final = 0.4
+"""Stops by which a frame must be darker or brighter."""
+
+CLIPPED: Final = 2.0
+"""Per cent of the picture by which more must be burnt out or black."""
+
+NOISE: Final = (1.0, 1.3)
+"""Grey levels by which a frame must be noisier, and so many times."""
+
+MOTION: Final = 3.0
+"""Pixels by which a smear must be longer."""
+
+
+def why_worse(frame: Attributes, best: Attributes) -> tuple[str, ...]:
+    """What is wrong with a frame that is not wrong with the best one, worst first.
+
+    Both must be frames of one scene, measured at the same size. Nothing is said of what differs by
+    less than readings of one scene do, so the answer may be empty.
+
+    Args:
+        frame: readings of the frame that lost.
+        best: readings of the frame that won.
+    """
+    return tuple(_reasons(frame, best))
+
+
+def _reasons(frame: Attributes, best: Attributes) -> Iterator[str]:
+    softer = False
+    for name, words in (("subject_blur", "softer"), ("blur", "softer as a whole")):
+        now, before = getattr(frame, name), getattr(best, name)
+        if now is None or before is None:
+            continue
+        least, times = SOFTER
+        # Below half a pixel nobody sees a difference.
+        if now - before >= least and now >= times * max(before, 0.5) and not softer:
+            softer = True
+            smeared = frame.motion - best.motion >= MOTION and frame.motion_angle is not None
+            if smeared:
+                yield f"smeared by {frame.motion:.0f} px along {frame.motion_angle:.0f}°"
+            else:
+                yield f"{words}: {now - before:.1f} px"
+    if frame.tilt is not None and best.tilt is not None:
+        more = abs(frame.tilt) - abs(best.tilt)
+        if more >= TILT:
+            yield f"tilted {abs(frame.tilt):.1f}°"
+    brighter = frame.exposure - best.exposure
+    if frame.clipped_highlights - best.clipped_highlights >= CLIPPED:
+        yield f"burnt out: {frame.clipped_highlights:.0f} % of the picture"
+    elif brighter >= EXPOSURE:
+        yield f"brighter by {brighter:.1f} EV"
+    if frame.clipped_shadows - best.clipped_shadows >= CLIPPED:
+        yield f"black: {frame.clipped_shadows:.0f} % of the picture"
+    elif -brighter >= EXPOSURE:
+        yield f"darker by {-brighter:.1f} EV"
+    least, times = NOISE
+    if frame.noise - best.noise >= least and frame.noise >= times * best.noise:
+        yield f"noisier: {frame.noise - best.noise:.1f} grey levels"

@@ -1,0 +1,1 @@
+"""Faces in photographs: where, how large, how sharp, eyes open or closed. Never whose."""

@@ -81,6 +81,7 @@ def test_the_fields_of_a_verdict() -> None:
         "run_percentile",
         "features",
         "technical",
+        "look",
     ]
     assert list(inspect.signature(ilgnet.Failure).parameters) == ["path", "code", "message"]
 

@@ -2,14 +2,16 @@
 
     python benchmarks/shards/run.py [--pictures 10000] [--rounds 2] [--model NAME|DIR] [-o FILE]
 
-Makes small JPEGs in tars, and the same as files. Each way works through a small job and a large
-one, turn by turn; the difference of the two is what pictures cost once everything is warm. Core
-time is that of all processes of a way, Ray's own too; ratios are of medians over the rounds.
+Makes small JPEGs in tars, and the same as files. All three ways work at the same time, so that
+whatever else the machine does falls on all: first through a small job each, then through a large
+one; the difference is what pictures cost once everything is warm. Core time is that of all
+processes of a way, Ray's own too; ratios are medians over the rounds.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -18,9 +20,10 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -72,17 +75,59 @@ def core_seconds(process: int) -> float:
     return sum(ticks.get(one, 0) for one in below) / os.sysconf("SC_CLK_TCK")
 
 
-def measured(work: Callable[[], object]) -> tuple[float, float]:
-    """Core seconds and seconds of a piece of work, with all processes that it starts."""
-    busy, begin = core_seconds(os.getpid()), time.perf_counter()
-    work()
-    return core_seconds(os.getpid()) - busy, time.perf_counter() - begin
+def command(*arguments: object) -> tuple[float, float]:
+    """Core seconds and seconds of the command, in a process of its own, with all it starts."""
+    begin = time.perf_counter()
+    line = [sys.executable, "-m", "ilgnet", *map(str, arguments), "-q"]
+    process = subprocess.Popen(line, stderr=subprocess.DEVNULL)
+    _, code, used = os.wait4(process.pid, 0)
+    assert code == 0, line
+    return used.ru_utime + used.ru_stime, time.perf_counter() - begin
 
 
-def ilgnet(*arguments: object) -> Callable[[], object]:
-    """The command, in a process of its own."""
-    line = [sys.executable, "-m", "ilgnet", *map(str, arguments)]
-    return lambda: subprocess.run(line, check=True, stderr=subprocess.DEVNULL)
+class Cluster:
+    """A Ray cluster in a process of its own, which works through jobs and says what they took."""
+
+    def __init__(self) -> None:
+        line = [sys.executable, __file__, "--cluster"]
+        self.process = subprocess.Popen(
+            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+
+    def __call__(self, job: str) -> tuple[float, float]:
+        """Core seconds and seconds of a job."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{job}\n".encode())
+        self.process.stdin.flush()
+        while not (line := self.process.stdout.readline()).startswith(b"took"):
+            assert line, "the cluster has ended"
+        core, wall = map(float, line.split()[1:])
+        return core, wall
+
+    def close(self) -> None:
+        """End it."""
+        self.process.communicate()
+
+
+def serve_cluster() -> None:
+    """What a Cluster's process does."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    import ray
+
+    from ilgnet.shards.ray import work_on_ray
+    from ilgnet.shards.stores import Folder
+    from ilgnet.shards.work import unfinished
+    from ilgnet.shards.worker import Terms
+
+    ray.init(num_cpus=usable_cores(), include_dashboard=False, log_to_driver=False)
+    for line in sys.stdin:
+        job = line.strip()
+        busy, begin = core_seconds(os.getpid()), time.perf_counter()
+        for _ in work_on_ray(Terms(job), unfinished(Folder(job)), actors=usable_cores()):
+            pass
+        print("took", core_seconds(os.getpid()) - busy, time.perf_counter() - begin, flush=True)
+    ray.shutdown()
 
 
 def main() -> None:
@@ -92,80 +137,80 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--model", default="default")
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--cluster", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    cores = usable_cores()
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    import ray
-
-    from ilgnet.shards.ray import work_on_ray
-    from ilgnet.shards.stores import Folder
-    from ilgnet.shards.work import unfinished
-    from ilgnet.shards.worker import Terms
-
+    if given.cluster:
+        serve_cluster()
+        return
     with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch)
-        make_pictures(root, given.pictures)
-        size = sum(p.stat().st_size for p in root.glob("files/*/*")) / given.pictures
-        ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False)
-        made = 0
-
-        def job(tars: int, *, features: bool = False) -> str:
-            nonlocal made
-            made += 1
-            target = str(root / f"job-{made}")
-            inputs = [str(root / f"{number:02d}.tar") for number in range(tars)]
-            plan(inputs, Job.of(given.model, features=features), target)
-            return target
-
-        def score(tars: int) -> Callable[[], object]:
-            folders = [root / "files" / f"{number:02d}" for number in range(tars)]
-            out = root / "scores.parquet"
-            return ilgnet("score", *folders, "-o", out, "--model", given.model, "-q")
-
-        def pool(tars: int) -> Callable[[], object]:
-            return ilgnet("shards", "work", job(tars), "-q")
-
-        def cluster(tars: int) -> Callable[[], object]:
-            target = job(tars)
-            todo = unfinished(Folder(target))
-            return lambda: list(work_on_ray(Terms(target), todo, actors=cores))
-
-        ways = {"ilgnet score": score, "local pool": pool, "Ray": cluster}
-        core: dict[str, list[float]] = {name: [] for name in ways}
-        wall: dict[str, list[float]] = {name: [] for name in ways}
-        pictures = given.pictures // TARS * (TARS - SMALL)
-        for turn in range(given.rounds):
-            for name in list(ways)[:: 1 if turn % 2 == 0 else -1]:
-                small, large = (measured(ways[name](tars)) for tars in (SMALL, TARS))
-                core[name].append((large[0] - small[0]) / pictures)
-                wall[name].append((large[1] - small[1]) / pictures)
-                print(f"{name}: {1000 * core[name][-1]:.2f} ms", file=sys.stderr, flush=True)
-        last = str(root / f"job-{made}")
-        kept = job(SMALL, features=True)
-        ilgnet("shards", "work", kept, "-q")()
-        medians = {name: statistics.median(values) for name, values in core.items()}
-        speeds = {name: 1 / statistics.median(values) for name, values in wall.items()}
-        ray.shutdown()
-        result = {
-            "model": given.model,
-            "pictures": given.pictures,
-            "bytes_a_picture": round(size),
-            "rounds": given.rounds,
-            "cores": cores,
-            "load": round(os.getloadavg()[1], 1),
-            "core_ms_a_picture": {name: round(1000 * v, 3) for name, v in medians.items()},
-            "pictures_a_second": {name: round(v, 1) for name, v in speeds.items()},
-            "ray_core_time_over_pool": round(medians["Ray"] / medians["local pool"], 4),
-            "pool_core_time_over_score": round(medians["local pool"] / medians["ilgnet score"], 4),
-            "pool_speed_over_score": round(speeds["local pool"] / speeds["ilgnet score"], 4),
-            "peak_mib_a_process": round(status(last).peak_memory / 1024**2),
-            "part_bytes_a_row": round(_bytes(last) / status(last).pictures, 1),
-            "part_bytes_a_row_with_features": round(_bytes(kept) / status(kept).pictures, 1),
-        }
-    text = json.dumps(result, indent=2) + "\n"
+        text = json.dumps(measured(Path(scratch), given), indent=2) + "\n"
     print(text, end="")
     if given.output:
         given.output.write_text(text)
+
+
+def measured(root: Path, given: argparse.Namespace) -> dict[str, Any]:
+    """All figures."""
+    make_pictures(root, given.pictures)
+    size = sum(path.stat().st_size for path in root.glob("files/*/*")) / given.pictures
+    cluster = Cluster()
+    names = (f"job-{number}" for number in itertools.count())
+
+    def job(tars: int, *, features: bool = False) -> str:
+        target = str(root / next(names))
+        inputs = [str(root / f"{number:02d}.tar") for number in range(tars)]
+        plan(inputs, Job.of(given.model, features=features), target)
+        return target
+
+    def score(tars: int) -> tuple[float, float]:
+        folders = [root / "files" / f"{number:02d}" for number in range(tars)]
+        return command("score", *folders, "-o", root / "scores.parquet", "--model", given.model)
+
+    def together(tars: int) -> dict[str, tuple[float, float]]:
+        jobs = job(tars), job(tars)
+        with ThreadPoolExecutor(3) as pool:
+            ways = {
+                "ilgnet score": pool.submit(score, tars),
+                "local pool": pool.submit(command, "shards", "work", jobs[0]),
+                "Ray": pool.submit(cluster, jobs[1]),
+            }
+            return {name: way.result() for name, way in ways.items()}
+
+    together(1)  # Ray starts, the pictures' files are read once
+    pictures = given.pictures // TARS * (TARS - SMALL)
+    core: dict[str, list[float]] = {}
+    wall: dict[str, list[float]] = {}
+    for _ in range(given.rounds):
+        small, large = together(SMALL), together(TARS)
+        for name in small:
+            core.setdefault(name, []).append((large[name][0] - small[name][0]) / pictures)
+            wall.setdefault(name, []).append((large[name][1] - small[name][1]) / pictures)
+        print({name: f"{1000 * v[-1]:.2f} ms" for name, v in core.items()}, file=sys.stderr)
+    cluster.close()
+    plain, kept = job(SMALL), job(SMALL, features=True)
+    for target in (plain, kept):
+        command("shards", "work", target)
+    medians = {name: statistics.median(values) for name, values in core.items()}
+    return {
+        "model": given.model,
+        "pictures": given.pictures,
+        "bytes_a_picture": round(size),
+        "rounds": given.rounds,
+        "cores": usable_cores(),
+        "load": round(os.getloadavg()[1], 1),
+        "core_ms_a_picture": {name: round(1000 * v, 3) for name, v in medians.items()},
+        "ray_core_time_over_pool": _ratio(core["Ray"], core["local pool"]),
+        "pool_core_time_over_score": _ratio(core["local pool"], core["ilgnet score"]),
+        "pool_speed_over_score": _ratio(wall["ilgnet score"], wall["local pool"]),
+        "peak_mib_a_process": round(status(plain).peak_memory / 1024**2),
+        "part_bytes_a_row": round(_bytes(plain) / status(plain).pictures, 1),
+        "part_bytes_a_row_with_features": round(_bytes(kept) / status(kept).pictures, 1),
+    }
+
+
+def _ratio(some: list[float], others: list[float]) -> float:
+    """The median of the rounds' ratios."""
+    return round(statistics.median(a / b for a, b in zip(some, others, strict=True)), 4)
 
 
 def _bytes(target: str) -> int:

@@ -20,6 +20,7 @@ from ilgnet.engines.open import open_engine
 from ilgnet.engines.protocol import Engine
 from ilgnet.errors import ImageError
 from ilgnet.images.decode import read_image
+from ilgnet.images.perceptual_hash import perceptual_hash
 from ilgnet.images.preprocess import prepare
 from ilgnet.streams import map_batches
 from ilgnet.values import (
@@ -64,6 +65,7 @@ class Scorer:
         engine: the network.
         threads: pictures worked on side by side by `score_many`.
         batch: pictures that are decoded and then run together.
+        looks: whether verdicts have a `look`, by which near-duplicates are found.
     """
 
     def __init__(self, weights: Weights, engine: Engine, *, threads: int | None = None) -> None:
@@ -71,6 +73,7 @@ class Scorer:
         self.engine = engine
         self.threads = threads or usable_cores()
         self.batch = BATCH
+        self.looks = False
         self._fingerprint = weights.preprocess.fingerprint()
 
     def score(self, image: ImageSource | ImageRef, *, features: bool = False) -> Verdict:
@@ -153,7 +156,9 @@ class Scorer:
             picture = read_image(ref.source, min_side=preprocess.decode_side, name=ref.id)
         except ImageError as error:
             return Failure(ref.id, error.code, error.message)
-        return _Prepared(ref.id, picture.width, picture.height, prepare(picture.rgb, preprocess))
+        look = perceptual_hash(picture.rgb) if self.looks else None
+        pixels = prepare(picture.rgb, preprocess)
+        return _Prepared(ref.id, picture.width, picture.height, pixels, look)
 
     def _run(self, pictures: list[_Prepared], features: bool) -> list[Verdict]:
         output = self.engine.run(np.stack([p.pixels for p in pictures]), features=features)
@@ -194,6 +199,7 @@ class Scorer:
             preprocess=self._fingerprint,
             technical=technical,
             features=features,
+            look=picture.look,
         )
 
 
@@ -223,6 +229,7 @@ class _Prepared:
     width: int
     height: int
     pixels: NDArray[np.float32]
+    look: bytes | None = None
 
 
 def _reference(image: ImageSource | ImageRef | Outcome, index: int) -> ImageRef | Outcome:

@@ -119,6 +119,8 @@ class Verdict:
             over ordinary photographs, whose mean is 0; a blurred, noisy, badly exposed, tilted or
             badly framed one is below. What is no photograph may lie ten below. Says little across
             scenes. None where the model does not tell.
+        look: `ilgnet.images.perceptual_hash` where asked for (`Scorer.looks`), else None; None too
+            for a picture without features, such as a plain wall.
     """
 
     path: str
@@ -134,6 +136,7 @@ class Verdict:
     run_percentile: float | None = None
     features: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     technical: float | None = None
+    look: bytes | None = field(default=None, repr=False)
 
     @property
     def frame_score(self) -> float:

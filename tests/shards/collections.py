@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from ilgnet.scoring import load
+from ilgnet.shards.engine import load_for_shards
 from ilgnet.shards.job import Job, read_job
 from ilgnet.shards.parts import open_parts, rows_of
 from ilgnet.shards.plan import plan
@@ -86,7 +86,7 @@ def scored(job: str) -> list[Stats]:
     """Everything done in this process, in the order of the plan."""
     folder = Folder(job)
     what, shards = read_job(folder)
-    scorer = load(what.model, threads=1)
+    scorer = load_for_shards(what.model)
     return [score_shard(folder, what, shard, scorer) for shard in shards]
 
 

@@ -272,10 +272,15 @@ def merge_command(job: str, output: Path, partial: bool) -> None:
     "--without",
     multiple=True,
     metavar="LIST",
-    help="Leave out what is in LIST, by the bytes: a text file of SHA-256, or a Parquet file "
-    "with a column sha256, such as another job merged; may be repeated.",
+    help="Leave out what is in LIST, by its bytes or its look: a merged job, or a text file of "
+    "hashes, as models have in trained_on/; may be repeated.",
 )
 @click.option("--unique", is_flag=True, help="Of pictures with the same bytes take the first.")
+@click.option(
+    "--unlike",
+    is_flag=True,
+    help="Of pictures that look the same take the first; holds 70 bytes a row.",
+)
 @click.option(
     "--top-percent",
     type=click.FloatRange(0, 100),
@@ -314,6 +319,7 @@ def filter_command(
     min_score: float | None,
     without: tuple[str, ...],
     unique: bool,
+    unlike: bool,
     top_percent: float | None,
     sample: int | None,
     seed: int,
@@ -335,7 +341,9 @@ def filter_command(
 
     Conditions apply in the order of the options. Tars hold the samples as they were, texts too.
     """
-    wanted = Wanted(where, min_score, read_listed(without), unique, top_percent, sample, seed)
+    wanted = Wanted(
+        where, min_score, read_listed(without), unique, unlike, top_percent, sample, seed
+    )
     if output:
         check_list_name(output)
     chosen = Filter(open_parts(job, partial=partial), wanted)

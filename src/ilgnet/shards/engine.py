@@ -20,21 +20,28 @@ GPU_PROVIDERS: Final = ("CUDAExecutionProvider", "ROCMExecutionProvider")
 
 
 def load_for_shards(model: str, *, gpu: bool = True) -> Scorer:
-    """Load a model for one worker process.
+    """Load a model for one worker process; its verdicts have a `look`.
 
     Args:
         model: as `ilgnet.load` takes it.
         gpu: whether a GPU is used where the installed ONNX Runtime knows one and it is there; the
             batch is then found by trying.
     """
-    there = onnx_runtime().get_available_providers() if gpu else ()
+    scorer = _on_gpu(model) if gpu else None
+    scorer = scorer or load(model, threads=1)
+    scorer.looks = True
+    return scorer
+
+
+def _on_gpu(model: str) -> Scorer | None:
+    there = onnx_runtime().get_available_providers()
     providers = tuple(name for name in GPU_PROVIDERS if name in there)
     if not providers:
-        return load(model, threads=1)
+        return None
     weights = find_weights(model)
     engine = open_engine(weights, providers=providers)
     if runs_on(engine) not in providers:
-        return load(model, threads=1)  # the runtime is made for GPUs, the machine has none
+        return None  # the runtime is made for GPUs, the machine has none
     fitting = FittingEngine(engine)
     scorer = Scorer(weights, fitting, threads=1)
     size = weights.preprocess

@@ -16,8 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ilgnet.data.identity import CONTENT, LOOK
 from ilgnet.errors import DataError, require
 from ilgnet.shards.job import Shard
+from ilgnet.shards.looks import BYTES, Looks, first_alike
 from ilgnet.shards.parts import Complete, rows_of
 from ilgnet.shards.stores import open_store
 from ilgnet.shards.where import Condition
@@ -40,9 +42,10 @@ class Fate(IntEnum):
     BELOW_SCORE = 2
     IN_A_LIST = 3
     SEEN_BEFORE = 4
-    NOT_AT_THE_TOP = 5
-    NOT_SAMPLED = 6
-    TAKEN = 7
+    LOOKS_THE_SAME = 5
+    NOT_AT_THE_TOP = 6
+    NOT_SAMPLED = 7
+    TAKEN = 8
 
 
 FATES: Final = {
@@ -51,11 +54,33 @@ FATES: Final = {
     Fate.BELOW_SCORE: "score less than --min-score",
     Fate.IN_A_LIST: "are in a list of --without",
     Fate.SEEN_BEFORE: "have the bytes of one taken before (--unique)",
+    Fate.LOOKS_THE_SAME: "look the same as one before (--unlike)",
     Fate.NOT_AT_THE_TOP: "are not among the top",
     Fate.NOT_SAMPLED: "are not in the sample",
     Fate.TAKEN: "taken",
 }
 """What to call them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The pictures of a named list.
+
+    Attributes:
+        contents: the first 64 bits of the SHA-256 of their bytes, sorted.
+        looks: their perceptual hashes; None where the list has none.
+    """
+
+    contents: NDArray[np.uint64]
+    looks: Looks | None = None
+
+    def hold(self, batch: Any) -> NDArray[np.bool_]:
+        """For each row of a batch, whether its picture is in the list."""
+        found = _is_in(content_bits(batch.column("sha256")), self.contents)
+        if self.looks is not None:
+            rows, hashes = _looks(batch)
+            found[rows] |= self.looks.hold(hashes)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +90,10 @@ class Wanted:
     Attributes:
         where: a condition, see `Condition`.
         min_score: mean vote, 1..10.
-        without: name of a list -> the first 64 bits of the SHA-256 of its pictures, sorted.
+        without: name of a list -> its pictures.
         unique: of several pictures with the same bytes take the first.
+        unlike: of several pictures that look the same take the first, by their perceptual hashes;
+            this one holds 70 bytes for each row that meets the conditions above.
         top_percent: of those that meet the conditions above, the best share, 0..100.
         sample: of those, so many at random.
         seed: of the sample; the same one takes the same pictures, however they are sharded.
@@ -74,8 +101,9 @@ class Wanted:
 
     where: str | None = None
     min_score: float | None = None
-    without: dict[str, NDArray[np.uint64]] = field(default_factory=dict)
+    without: dict[str, Listed] = field(default_factory=dict)
     unique: bool = False
+    unlike: bool = False
     top_percent: float | None = None
     sample: int | None = None
     seed: int = 0
@@ -141,6 +169,7 @@ class Filter:
         names = [n for n in parts.schema.names if n not in ("votes", "error", "features")]
         self._condition = None if wanted.where is None else Condition(wanted.where, names)
         self._twice = self._found_twice() if wanted.unique else _EMPTY
+        self._alike = np.zeros(0, np.int64)  # rows that look the same as one before, sorted
         self._best = -1  # every score
         self._ties = _EVERY  # of those with the lowest score, hashes up to this
         self._sample = _EVERY
@@ -161,6 +190,8 @@ class Filter:
     def _count(self) -> None:
         """The thresholds first, each in a pass of its own, then what becomes of every row."""
         wanted = self.wanted
+        if wanted.unlike:
+            self._alike = self._found_alike()
         if wanted.top_percent is not None:
             self._find_top(wanted.top_percent)
         if wanted.sample is not None:
@@ -186,10 +217,9 @@ class Filter:
         self._count_lists()
 
     def _count_lists(self) -> None:
-        for _, batch, _ in self.rows(["sha256"]) if self.wanted.without else ():
-            bits = content_bits(batch.column("sha256"))
+        for _, batch, _ in self.rows() if self.wanted.without else ():
             for name, listed in self.wanted.without.items():
-                self.found.in_lists[name] += int(_is_in(bits, listed).sum())
+                self.found.in_lists[name] += int(listed.hold(batch).sum())
 
     def _find_top(self, percent: float) -> None:
         counts = _no_scores()
@@ -221,15 +251,17 @@ class Filter:
         Yields:
             A shard, a `pyarrow.RecordBatch` of its part, and the fate of each row, a `Fate`.
         """
-        needed = {"key", "uri", "member", "sha256", "score", "error"}
+        needed = {"key", "uri", "member", "sha256", "look", "score", "error"}
         needed |= self._condition.columns if self._condition else set()
         read = None if columns is None else sorted(needed | set(columns))
         seen: set[int] = set()
+        place = 0
         for shard in self.parts.shards:
             for batch in rows_of(self.parts.folder, shard, read):
-                yield shard, batch, self._fates(batch, seen)
+                yield shard, batch, self._fates(batch, seen, place)
+                place += batch.num_rows
 
-    def _fates(self, batch: Any, seen: set[int]) -> NDArray[np.int8]:
+    def _fates(self, batch: Any, seen: set[int], place: int) -> NDArray[np.int8]:
         wanted = self.wanted
         fates = np.full(batch.num_rows, Fate.TAKEN, np.int8)
         scores = _numbers(batch, "score")
@@ -242,12 +274,16 @@ class Filter:
             leave(~self._condition.holds(batch), Fate.NOT_ASKED_FOR)
         if wanted.min_score is not None:
             leave(~(scores >= wanted.min_score), Fate.BELOW_SCORE)
-        if wanted.without or wanted.unique:
+        for listed in wanted.without.values():
+            leave(listed.hold(batch), Fate.IN_A_LIST)
+        if wanted.unique:
             bits = content_bits(batch.column("sha256"))
-            for listed in wanted.without.values():
-                leave(_is_in(bits, listed), Fate.IN_A_LIST)
-            if wanted.unique:
-                leave(self._seen_before(bits, fates, seen), Fate.SEEN_BEFORE)
+            leave(self._seen_before(bits, fates, seen), Fate.SEEN_BEFORE)
+        if len(self._alike):
+            begin, end = np.searchsorted(self._alike, [place, place + batch.num_rows])
+            same = np.zeros(batch.num_rows, bool)
+            same[self._alike[begin:end] - place] = True
+            leave(same, Fate.LOOKS_THE_SAME)
         if self._best >= 0:
             leave(~self._at_the_top(batch, scores), Fate.NOT_AT_THE_TOP)
         if self._sample is not _EVERY:
@@ -287,6 +323,21 @@ class Filter:
             found.append(values[counts > 1])
         return np.sort(np.concatenate(found))
 
+    def _found_alike(self) -> NDArray[np.int64]:
+        """The rows that look the same as an earlier one of those that are left, sorted."""
+        places, pieces = [np.zeros(0, np.int64)], [np.zeros((0, BYTES), np.uint8)]
+        place = 0
+        for _, batch, fates in self.rows():
+            rows, hashes = _looks(batch)
+            left = fates[rows] == Fate.TAKEN
+            places.append(rows[left] + place)
+            pieces.append(hashes[left])
+            place += batch.num_rows
+        every = np.concatenate(places)
+        first = first_alike(np.concatenate(pieces))
+        later: NDArray[np.int64] = every[first != np.arange(len(every))]
+        return later
+
     def hashes(self, batch: Any) -> NDArray[np.uint64]:
         """64 bits from where each picture is and the seed: the order of samples and of equals."""
         texts = [
@@ -301,6 +352,14 @@ class Filter:
 def content_bits(hashes: Any) -> NDArray[np.uint64]:
     """The first 64 bits of SHA-256 hashes in hex (N,), a `pyarrow.Array`; 0 where there is none."""
     return np.array([int(h[:16], 16) if h else 0 for h in hashes.to_pylist()], np.uint64)
+
+
+def _looks(batch: Any) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """The rows that have a perceptual hash (K,), and the hashes (K, 32)."""
+    hashes = batch.column("look").to_pylist()
+    rows = np.array([row for row, look in enumerate(hashes) if look], np.int64)
+    joined = b"".join(look for look in hashes if look)
+    return rows, np.frombuffer(joined, np.uint8).reshape(-1, BYTES)
 
 
 def _bits(text: bytes) -> int:
@@ -350,13 +409,14 @@ class _Lowest:
         return np.uint64(self._kept.max()) if len(self._kept) else _EVERY
 
 
-def read_listed(addresses: Sequence[str]) -> dict[str, NDArray[np.uint64]]:
+def read_listed(addresses: Sequence[str]) -> dict[str, Listed]:
     """Named lists of pictures, as `Wanted.without` takes them.
 
     Args:
-        addresses: each a text file with a SHA-256 in hex on each line (its first 16 digits do, and
-            a prefix `sha256:`, as models remember what they were trained on), or a Parquet file
-            with a column `sha256`, such as a merged job.
+        addresses: each a text file of words, `sha256:` (or nothing) and a hash in hex, of which the
+            first 16 digits count, and `look:` and a perceptual hash in hex, as models remember what
+            they were trained on; or a Parquet file with columns sha256 and look, such as a merged
+            job.
 
     Raises:
         DataError: there are no hashes in it.
@@ -364,23 +424,29 @@ def read_listed(addresses: Sequence[str]) -> dict[str, NDArray[np.uint64]]:
     return {address: _read_listed(address) for address in addresses}
 
 
-def _read_listed(address: str) -> NDArray[np.uint64]:
+def _read_listed(address: str) -> Listed:
     parquet = require("pyarrow.parquet", "shards", "reading lists")
     store, path = open_store(address)
+    looks: list[bytes] = []
     try:
         with store.open(path, "rb", compression="infer") as stream:
             if address.endswith(".parquet"):
-                column = parquet.read_table(stream, columns=["sha256"]).column("sha256")
-                bits = content_bits(column)
+                file = parquet.ParquetFile(stream)
+                bits = content_bits(file.read(["sha256"]).column("sha256"))
+                if "look" in file.schema_arrow.names:
+                    looks = list(filter(None, file.read(["look"]).column("look").to_pylist()))
             else:
                 words = [word for line in stream for word in line.decode().split()]
-                hexes = [w.removeprefix("sha256:") for w in words if "look:" not in w]
-                bits = np.array([int(text[:16], 16) for text in hexes], np.uint64)
+                seen = [word.removeprefix(LOOK) for word in words if word.startswith(LOOK)]
+                looks = [bytes.fromhex(text) for text in seen]
+                told = [word.removeprefix(CONTENT) for word in words if not word.startswith(LOOK)]
+                bits = np.array([int(text[:16], 16) for text in told], np.uint64)
     except FileNotFoundError as error:
         raise DataError(f"there is no list at {address}") from error
     except (ValueError, KeyError, OverflowError) as error:
         raise DataError(f"{address} is no list of SHA-256 hashes: {error}") from error
     bits = np.unique(bits[bits != 0])
-    if not len(bits):
+    if not (len(bits) or looks):
         raise DataError(f"{address} holds no hash of a picture")
-    return bits
+    hashes = np.frombuffer(b"".join(looks), np.uint8).reshape(-1, BYTES)
+    return Listed(bits, Looks(hashes) if looks else None)

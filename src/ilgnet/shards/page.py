@@ -80,6 +80,7 @@ def _conditions(chosen: Filter) -> str:
         "lowest score": wanted.min_score,
         "without": ", ".join(f"{n}: {k:,} rows" for n, k in chosen.found.in_lists.items()),
         "unique": "the first of those with the same bytes" if wanted.unique else None,
+        "unlike": "the first of those that look the same" if wanted.unlike else None,
         "top": wanted.top_percent is not None
         and f"{wanted.top_percent:g} %, from a score of {chosen.found.threshold}",
         "sample": wanted.sample is not None and f"{wanted.sample:,}, seed {wanted.seed}",

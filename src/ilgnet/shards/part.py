@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from ilgnet.errors import require
+from ilgnet.images.perceptual_hash import BITS
 from ilgnet.report.arrow import arrow_schema
 from ilgnet.report.rows import row, utf8_path
 from ilgnet.shards.job import METADATA, Job, Shard
@@ -41,6 +42,7 @@ def part_schema(job: Job, shard: Shard | None = None, *, width: int = 0) -> Any:
         pa.field("uri", pa.string(), nullable=False),
         pa.field("member", pa.string()),
         pa.field("sha256", pa.string()),
+        pa.field("look", pa.binary(BITS // 8)),
         *scored,
     ]
     if job.features:
@@ -57,6 +59,7 @@ def part_row(where: Where, sha256: str | None, outcome: Outcome) -> dict[str, An
     if values["error"] is not None:
         values["error"] = {name: utf8_path(text) for name, text in values["error"].items()}
     if isinstance(outcome, Verdict):
+        values["look"] = outcome.look
         values[FEATURES] = outcome.features
     return {
         "key": utf8_path(where.key),

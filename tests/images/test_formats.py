@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from ilgnet.errors import ImageError
+from ilgnet.images import decode
 from ilgnet.images.decode import read_image
 from ilgnet.images.formats import (
     IMAGE_EXTENSIONS,
@@ -134,6 +135,16 @@ def test_a_jpeg_xl_that_is_too_large_is_refused_before_memory_is_taken(
     bits = 3 << 1 | ((1 << 30) - 1) << 3 | 3 << 36 | ((1 << 30) - 1) << 38
     with pytest.raises(ImageError) as caught:
         read_image(b"\xff\x0a" + bits.to_bytes(9, "little") + data[11:])
+    assert caught.value.code == "too_large"
+
+
+def test_a_jpeg_2000_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(scene(), "JPEG2000")
+    monkeypatch.setattr(decode, "JPEG_2000_PIXELS", WIDTH * HEIGHT)
+    assert_is_scene(read_image(data).rgb)
+    monkeypatch.setattr(decode, "JPEG_2000_PIXELS", WIDTH * HEIGHT - 1)
+    with pytest.raises(ImageError) as caught:
+        read_image(data)
     assert caught.value.code == "too_large"
 
 

@@ -28,7 +28,13 @@ from ilgnet.images.heif import read_avif, read_heic
 from ilgnet.images.jpeg import read_jpeg
 from ilgnet.images.jxl import read_jxl
 from ilgnet.images.overheard import overheard
-from ilgnet.images.picture import Picture, from_pillow, truncated
+from ilgnet.images.picture import (
+    JPEG_2000_PIXELS,
+    Picture,
+    check_pixels,
+    from_pillow,
+    truncated,
+)
 from ilgnet.images.plugins import open_with_pillow
 from ilgnet.images.png import read_png
 from ilgnet.images.raw import read_raw
@@ -130,6 +136,10 @@ def _decoded(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
             return read_avif(stream, min_side)
         case formats.JPEG_XL:
             return read_jxl(stream, min_side)
+        case formats.JPEG_2000:
+            image = open_with_pillow(formats.JPEG_2000, stream)
+            check_pixels(*image.size, JPEG_2000_PIXELS)
+            return from_pillow(image, min_side)
         case formats.NETPBM:
             image = open_with_pillow(formats.NETPBM, stream)
             # Pillow stretches what is deeper than eight bits to sixteen.

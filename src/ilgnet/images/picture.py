@@ -21,6 +21,9 @@ FULL_PIXELS: Final = 256_000_000
 SCALED_PIXELS: Final = 600_000_000
 """The most pixels of a baseline JPEG that is decoded scaled down."""
 
+JPEG_2000_PIXELS: Final = 150_000_000
+"""The most pixels of a JPEG 2000, whose decoder takes 18 bytes for each."""
+
 ONE_AT_A_TIME_PIXELS: Final = 30_000_000
 """Full decodes beyond this wait for each other, so that memory stays bounded with many threads."""
 

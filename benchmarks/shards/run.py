@@ -166,7 +166,10 @@ def measured(root: Path, given: argparse.Namespace) -> dict[str, Any]:
         folders = [root / "files" / f"{number:02d}" for number in range(tars)]
         return command("score", *folders, "-o", root / "scores.parquet", "--model", given.model)
 
+    jobs: tuple[str, str] = ("", "")
+
     def together(tars: int) -> dict[str, tuple[float, float]]:
+        nonlocal jobs
         jobs = job(tars), job(tars)
         with ThreadPoolExecutor(3) as pool:
             ways = {
@@ -180,11 +183,18 @@ def measured(root: Path, given: argparse.Namespace) -> dict[str, Any]:
     pictures = given.pictures // TARS * (TARS - SMALL)
     core: dict[str, list[float]] = {}
     wall: dict[str, list[float]] = {}
+    workers: dict[str, list[float]] = {}
+    own: list[float] = []
     for _ in range(given.rounds):
         small, large = together(SMALL), together(TARS)
         for name in small:
             core.setdefault(name, []).append((large[name][0] - small[name][0]) / pictures)
             wall.setdefault(name, []).append((large[name][1] - small[name][1]) / pictures)
+        done = {name: status(target) for name, target in zip(list(small)[1:], jobs, strict=True)}
+        for name, found in done.items():
+            workers.setdefault(name, []).append(found.cpu / found.pictures)
+        of_ray = (large["Ray"][0] - small["Ray"][0]) - workers["Ray"][-1] * pictures
+        own.append(of_ray / (large["Ray"][1] - small["Ray"][1]))
         print({name: f"{1000 * v[-1]:.2f} ms" for name, v in core.items()}, file=sys.stderr)
     cluster.close()
     plain, kept = job(SMALL), job(SMALL, features=True)
@@ -199,6 +209,12 @@ def measured(root: Path, given: argparse.Namespace) -> dict[str, Any]:
         "cores": usable_cores(),
         "load": round(os.getloadavg()[1], 1),
         "core_ms_a_picture": {name: round(1000 * v, 3) for name, v in medians.items()},
+        "worker_core_ms_a_picture": {
+            name: round(1000 * statistics.median(v), 3) for name, v in workers.items()
+        },
+        "worker_core_time_ray_over_pool": _ratio(workers["Ray"], workers["local pool"]),
+        "rays_own_cores": round(statistics.median(own), 4),
+        "seconds_of_ray_a_picture": round(statistics.median(wall["Ray"]), 4),
         "ray_core_time_over_pool": _ratio(core["Ray"], core["local pool"]),
         "pool_core_time_over_score": _ratio(core["local pool"], core["ilgnet score"]),
         "pool_speed_over_score": _ratio(wall["ilgnet score"], wall["local pool"]),

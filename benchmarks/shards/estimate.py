@@ -1,0 +1,160 @@
+# ruff: noqa: E501 - the lines of the page
+"""100 million and 5 billion pictures, worked out by formula from what run.py measured.
+
+    python benchmarks/shards/estimate.py [RESULT.json]     the page
+    python benchmarks/shards/estimate.py --write           writes it to README.md beside this file
+
+What was measured and what is assumed stand in the page, and so does every formula.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+RESULT = HERE / "results/2-cores.json"
+
+COUNTS = (100_000_000, 5_000_000_000)
+
+BYTES = 100_000
+"""Of a picture as training sets hold them, a JPEG of half a megapixel."""
+SHARD = 10_000
+"""Pictures of a shard."""
+CORES = 16
+"""Of a machine."""
+HARMFUL = 1e-7
+"""Share of pictures that hang or end the decoder; each costs a timeout and half a shard."""
+TIMEOUT = 60.0
+BLOCK = 50 * 2**20
+"""Bytes that s3fs asks for at a time, of a tar."""
+LOST_EVERY = 1000.0
+"""Hours after which a machine is lost, with half a shard on each core."""
+
+
+def estimate(pictures: int, core_ms: float, row: float, row_features: float) -> dict[str, float]:
+    """Core hours and the rest for so many pictures.
+
+    Args:
+        pictures: how many.
+        core_ms: core time of one.
+        row: bytes of a row of a part.
+        row_features: likewise, with features.
+    """
+    core = pictures * core_ms / 1000 / 3600
+    half_shard = SHARD / 2 * core_ms / 1000 / 3600
+    harmful = pictures * HARMFUL * (TIMEOUT / 3600 + half_shard)
+    lost = core / CORES / LOST_EVERY * CORES * half_shard
+    total = core + harmful + lost
+    return {
+        "shards": pictures / SHARD,
+        "core hours of scoring": core,
+        "core hours lost to harmful pictures": harmful,
+        "core hours lost with machines": lost,
+        f"machine hours ({CORES} cores)": total / CORES,
+        f"days on 100 machines of {CORES} cores": total / CORES / 100 / 24,
+        "TB read": pictures * BYTES / 1e12,
+        "Gbit/s read by 100 machines": pictures * BYTES * 8 / (total / CORES / 100 * 3600) / 1e9,
+        "GB of parts": pictures * row / 1e9,
+        "GB of parts with features": pictures * row_features / 1e9,
+        "requests, pictures in tars": pictures / SHARD * (5 + SHARD * BYTES / BLOCK),
+        "requests, pictures in files of their own": pictures + pictures / SHARD * 5,
+    }
+
+
+def page(result: dict[str, Any]) -> str:
+    """The page, from a result of run.py."""
+    core = result["core_ms_a_picture"]
+    measured = [
+        f"| {name} | {core[name]:.2f} | {core[name] / core['local pool']:.3f} |" for name in core
+    ]
+    given = (result["part_bytes_a_row"], result["part_bytes_a_row_with_features"])
+    columns = [estimate(count, core["local pool"], *given) for count in COUNTS]
+    rows = [
+        f"| {name} | {_said(value)} | {_said(columns[1][name])} |"
+        for name, value in columns[0].items()
+    ]
+    return f"""# Shards
+
+Made by `python benchmarks/shards/estimate.py --write` from what
+`python benchmarks/shards/run.py --pictures {result["pictures"]} --rounds {result["rounds"]}` measured:
+{result["pictures"]:,} JPEGs of 400 x 300 ({result["bytes_a_picture"]:,} bytes) with the model `{result["model"]}`
+on {result["cores"]} cores. All three ways worked at the same time, so that what else the machine did fell on
+all; the load average was {result["load"]}. Figures are the difference of a small and a large job, so that
+starting up is left out, and medians of {result["rounds"]} rounds.
+
+| way | core ms a picture | over the local pool |
+|---|---|---|
+{chr(10).join(measured)}
+
+| bar | asked for | measured |
+|---|---|---|
+| core time of Ray over the local pool | at most 1.10 | {_bar(result["ray_core_time_over_pool"])} |
+| speed of the local pool over `ilgnet score` | at least 0.95 | {_bar(result["pool_speed_over_score"])} |
+| core time of the local pool over `ilgnet score` | | {_bar(result["pool_core_time_over_score"])} |
+| core time of the workers alone, Ray's over the pool's | | {_bar(result["worker_core_time_ray_over_pool"])} |
+| Ray over the pool where nothing else runs, worked out | at most 1.10 | {_bar(_undisturbed(result))} |
+
+Ray's own processes take {result["rays_own_cores"]:.2f} cores for as long as a job lasts, whatever it does, and on a
+busy machine it lasts long: {result["seconds_of_ray_a_picture"]:.2f} s a picture here. The last row is the workers'
+ratio and Ray's own cores over the {result["cores"]} that would be at work: what the first would be with the machine to itself.
+{_caution(result)}
+The pool's workers do more than `ilgnet score`: they hash each picture's bytes and its look. A process took
+{result["peak_mib_a_process"]} MiB at most. A row took {given[0]:.0f} bytes of parts of {result["pictures"] // 20} rows, with features
+{given[1]:,.0f}; larger parts take less a row, so the storage below is an upper bound.
+
+## By formula
+
+core hours = pictures x core time; lost to harmful pictures = pictures x {HARMFUL:g} x ({TIMEOUT:g} s + half a
+shard); lost with machines = machine hours / {LOST_EVERY:g} h x {CORES} x half a shard; read = pictures x
+{BYTES:,} bytes; parts = pictures x a row; requests = 5 a shard, and one for every {BLOCK >> 20} MiB of a tar, or for
+every picture that is a file of its own.
+Measured: core time, a row. Assumed: {BYTES:,} bytes a picture, shards of {SHARD:,}, one harmful picture
+in {1 / HARMFUL:,.0f}, a machine lost every {LOST_EVERY:,.0f} hours. Larger pictures take longer to decode:
+see [benchmarks/speed](../speed/README.md). Multiply machine hours by what one costs.
+
+| | 100 million | 5 billion |
+|---|---|---|
+{chr(10).join(rows)}
+"""
+
+
+def _undisturbed(result: dict[str, Any]) -> float:
+    """Ray's core time over the pool's on a machine that does nothing else."""
+    return float(
+        result["worker_core_time_ray_over_pool"] + result["rays_own_cores"] / result["cores"]
+    )
+
+
+def _bar(ratio: float) -> str:
+    return f"{ratio:.3f}"
+
+
+def _caution(result: dict[str, Any]) -> str:
+    """What a reader must know of figures from a machine that was not quiet."""
+    if result["load"] <= 2 * result["cores"]:
+        return ""
+    return (
+        f"\n**The machine was busy: a load of {result['load']} on {result['cores']} cores.** Core times are then "
+        "longer than on a quiet one, and ratios differ from round to round. Measure again before relying on them.\n"
+    )
+
+
+def _said(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def main() -> None:
+    """Print, or write."""
+    given = [argument for argument in sys.argv[1:] if argument != "--write"]
+    text = page(json.loads(Path(given[0] if given else RESULT).read_text()))
+    if "--write" in sys.argv:
+        (HERE / "README.md").write_text(text)
+    else:
+        print(text, end="")
+
+
+if __name__ == "__main__":
+    main()

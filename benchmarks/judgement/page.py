@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ilgnet.zoo.records import DEFAULT_MODEL, find_weights
+
 RESULTS = Path(__file__).parent / "results"
 
 INTRODUCTION = """\
@@ -65,6 +67,7 @@ def _collection(result: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield "| | SRCC | PLCC | pairs in order | default against it |"
     yield "|---|---|---|---|---|"
+    yield from _by_card(result)
     against = {row["against"]: row["srcc"] for row in result["differences"]}
     for name, found in result["models"].items():
         figures = found["figures"]
@@ -92,7 +95,17 @@ def _collection(result: dict[str, Any]) -> Iterator[str]:
         yield f"| {model} | {' | '.join(cells)} |"
 
 
-def _interval(measure: dict[str, float]) -> str:
+def _by_card(result: dict[str, Any]) -> Iterator[str]:
+    """The default's own figure by folds, from its record, where it was trained on a collection."""
+    measured = find_weights().metrics.get(f"{result['collection'].upper()}, held-out folds")
+    if measured is not None and DEFAULT_MODEL not in result["models"]:
+        figure = measured.figure("srcc")
+        low, high = figure.interval or (None, None)
+        measure = {"value": figure.value, "low": low, "high": high}
+        yield f"| default, by its card | {_interval(measure)} |  |  |  |"
+
+
+def _interval(measure: dict[str, Any]) -> str:
     if measure["low"] is None:
         return f"{measure['value']:.3f}"
     return f"{measure['value']:.3f} ({measure['low']:.3f} to {measure['high']:.3f})"

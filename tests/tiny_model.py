@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from ilgnet.images.preprocess import Preprocess
-from ilgnet.zoo.records import ONNX_NAME, Weights, write_weights
+from ilgnet.zoo.records import ONNX_NAME, Similarity, Weights, write_weights
 
 
 def make_tiny_model(
@@ -59,6 +59,7 @@ def make_tiny_model(
         mean_error=0.5,
         licence="Apache-2.0",
         about="Brightness, for tests.",
+        similarity=Similarity(burst=0.67, quick=0.47, duplicate=0.92),
     )
     write_weights(record, folder)
     return folder

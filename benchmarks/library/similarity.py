@@ -7,8 +7,8 @@ Any folders of photographs that are not alike will do, and any --model. Frames a
 some of them: shifted, turned, lit anew, blurred, with noise. Prints quantiles of the cosine of the
 model's features, the shares beyond the thresholds in use, the thresholds that the rules of
 docs/decisions/0052-similarity.md give, and the pairs that are most alike, to look at: a set may
-hold one scene twice. After a new default model, run the above, and change the thresholds in
-src/ilgnet/library/choosing/bursts.py and near_duplicates.py where the rules give others.
+hold one scene twice. After a new default model, run the above, and change SIMILARITY in
+recipes/default/make.py and `similarity` in the model's record where the rules give others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +24,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
 from ilgnet.images.sources import find_images
-from ilgnet.library.choosing.bursts import USUAL, unit_rows
-from ilgnet.library.choosing.near_duplicates import NEAR_DUPLICATE
+from ilgnet.library.choosing.bursts import unit_rows
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import Verdict
-from ilgnet.zoo.records import ONNX_NAME
+from ilgnet.zoo.records import ONNX_NAME, Similarity
 
-THRESHOLDS = {
-    "BurstRule.quick_similarity": USUAL.quick_similarity,
-    "BurstRule.similarity": USUAL.similarity,
-    "NEAR_DUPLICATE": NEAR_DUPLICATE,
-}
 MOST_ALIKE = 12
 
 
@@ -76,11 +70,12 @@ def scored(scorer: Scorer, images: object) -> tuple[list[str], NDArray[np.float3
     return [v.path for v in verdicts], unit_rows(np.stack([v.features for v in verdicts]))
 
 
-def figures(cosines: NDArray[np.float32]) -> dict[str, object]:
+def figures(cosines: NDArray[np.float32], in_use: Similarity | None) -> dict[str, object]:
     """Quantiles, and shares beyond the thresholds in use."""
     levels = (0.01, 0.05, 0.5, 0.99, 0.999)
     quantiles = {str(q): round(float(np.quantile(cosines, q)), 3) for q in levels}
-    beyond = {str(t): round(float(np.mean(cosines >= t)), 4) for t in THRESHOLDS.values()}
+    used = () if in_use is None else sorted(asdict(in_use).values())
+    beyond = {str(t): round(float(np.mean(cosines >= t)), 4) for t in used}
     return {
         "pairs": len(cosines),
         "quantiles": quantiles,
@@ -90,15 +85,16 @@ def figures(cosines: NDArray[np.float32]) -> dict[str, object]:
 
 
 def proposed(
-    unrelated: NDArray[np.float32], worst: NDArray[np.float32]
-) -> dict[str, dict[str, float]]:
+    unrelated: NDArray[np.float32], worst: NDArray[np.float32], in_use: Similarity | None
+) -> dict[str, dict[str, float | None]]:
     """The thresholds by the rules of decision 0052, in hundredths, beside those in use."""
     values = {
-        "BurstRule.quick_similarity": math.ceil(100 * float(np.quantile(unrelated, 0.995))) / 100,
-        "BurstRule.similarity": math.floor(100 * float(np.quantile(worst, 0.03))) / 100,
-        "NEAR_DUPLICATE": math.ceil(100 * float(np.quantile(unrelated, 1 - 1e-6)) + 1) / 100,
+        "quick": math.ceil(100 * float(np.quantile(unrelated, 0.995))) / 100,
+        "burst": math.floor(100 * float(np.quantile(worst, 0.03))) / 100,
+        "duplicate": math.ceil(100 * float(np.quantile(unrelated, 1 - 1e-6)) + 1) / 100,
     }
-    return {name: {"in_use": THRESHOLDS[name], "by_rule": values[name]} for name in THRESHOLDS}
+    used = {} if in_use is None else asdict(in_use)
+    return {name: {"in_use": used.get(name), "by_rule": value} for name, value in values.items()}
 
 
 def main() -> None:
@@ -112,7 +108,8 @@ def main() -> None:
     paths, rows = scored(scorer, find_images(given.folders))
     above = np.triu_indices(len(rows), 1)
     unrelated = (rows @ rows.T)[above]
-    told: dict[str, object] = {"unrelated": figures(unrelated)}
+    in_use = scorer.weights.similarity
+    told: dict[str, object] = {"unrelated": figures(unrelated, in_use)}
     chosen = np.linspace(0, len(paths) - 1, min(given.frames, len(paths))).astype(int)
     scenes = [Image.open(paths[index]).convert("RGB") for index in chosen]
     made = {
@@ -121,8 +118,8 @@ def main() -> None:
     }
     still = made.pop("still")
     cosines = {name: np.einsum("nd,nd->n", still, frames) for name, frames in made.items()}
-    told |= {name: figures(values) for name, values in cosines.items()}
-    told["thresholds"] = proposed(unrelated, cosines["far out of focus"])
+    told |= {name: figures(values, in_use) for name, values in cosines.items()}
+    told["thresholds"] = proposed(unrelated, cosines["far out of focus"], in_use)
     most = np.argsort(unrelated)[::-1][:MOST_ALIKE]
     told["most_alike"] = [
         [round(float(unrelated[i]), 3), *(Path(paths[side[i]]).name for side in above)]

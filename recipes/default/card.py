@@ -13,7 +13,7 @@ ABOUT = (
     "themselves. Scores are on AVA's scale: over the photographs at hand their mean is 5.38 and "
     "their deviation 0.73, as over AVA's. A second output, `technical`, learned the order of "
     "photographs and their spoilt copies alone, in standard deviations over ordinary photographs; "
-    "it decides, with the score, between frames of one scene, by four votes at most."
+    "it decides, with the score, between frames of one scene, by less than five votes."
 )
 
 ASKED = {"sharpness": 0.97, "noise": 0.97, "compression": 0.97, "exposure": 0.97}

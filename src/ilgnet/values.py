@@ -85,7 +85,7 @@ def score_from_probability(p_high: float, mean_error: float) -> float:
 TECHNICAL_VOTES: Final = 1.5
 """Votes between frames of one scene for each standard deviation between their `technical`."""
 
-MOST_TECHNICAL: Final = 4.0
+MOST_TECHNICAL: Final = 5.0
 """Votes that `technical` adds or takes at most; see docs/decisions/0090-technical-is-bounded.md."""
 
 
@@ -142,7 +142,7 @@ class Verdict:
     def frame_score(self) -> float:
         """What frames of one scene are ordered by: the score and `technical_votes`, in votes.
 
-        It lies between -3 and 14, MOST_TECHNICAL beyond the score at most.
+        It lies between -4 and 15, less than MOST_TECHNICAL from the score.
         """
         return self.score + (0.0 if self.technical is None else technical_votes(self.technical))
 

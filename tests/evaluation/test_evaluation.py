@@ -165,7 +165,13 @@ def test_what_the_model_was_trained_on_is_refused_removed_or_allowed(
     assert not {j.image.id for j in removed.predictions} & set(learned.ids)
     allowed = evaluate(knowing, rated, replace(QUICK, overlap="allow"))
     record = to_json(allowed)
-    assert record["overlap"] == {"images": 30, "with": {"AVA": 30}, "unchecked": []}
+    assert record["overlap"] == {
+        "images": 30,
+        "with": {"AVA": 30},
+        "possible": {},
+        "unchecked": [],
+        "compared": ["ids"],
+    }
     assert record["protocol"]["overlap"] == "allow"
     with pytest.raises(DataError, match=r"30 of the 30 .* Measure on other pictures"):
         evaluate(knowing, learned, QUICK)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tracemalloc
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,24 +13,36 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ilgnet.cli.main import main
+from ilgnet.errors import LibraryError
 from ilgnet.images.sources import find_images
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import beside_pictures
 from ilgnet.library.catalogue.score_once import score_library
-from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts, why_best
+from ilgnet.library.choosing.bursts import BurstRule, Group, find_bursts, why_best
 from ilgnet.library.choosing.near_duplicates import (
-    NEAR_DUPLICATE,
     find_near_duplicates,
     nearest_earlier,
 )
+from ilgnet.library.open_library import open_library
 from ilgnet.library.photograph.files import group_files
 from ilgnet.library.photograph.gather import gather
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.scoring import Scorer
 from ilgnet.taste.agreement import among_all, within_groups
-from ilgnet.zoo.records import DEFAULT_MODEL, ONNX_NAME, find_weights
+from ilgnet.zoo.records import (
+    DEFAULT_MODEL,
+    ONNX_NAME,
+    Similarity,
+    find_weights,
+    read_weights,
+    write_weights,
+)
 from tests.library.made_up import featured, made_up_photographs
 from tests.library.season import make_old, write_picture
+from tests.library.tiny_model import write_tiny_model
+
+ALIKE = Similarity(burst=0.67, quick=0.47, duplicate=0.92)
 
 NOON = datetime(2024, 5, 1, 12, 0, 0)
 
@@ -46,8 +58,8 @@ def names(groups: list[Group]) -> list[list[str]]:
     return sorted(sorted(photo.name for photo in group.photographs) for group in groups)
 
 
-def bursts(scorer: Scorer, root: Path, **rule: float) -> list[list[str]]:
-    return names(find_bursts(catalogued(scorer, root), BurstRule(**rule)))
+def bursts(scorer: Scorer, root: Path, alike: Similarity = ALIKE, **rule: float) -> list[list[str]]:
+    return names(find_bursts(catalogued(scorer, root), alike, BurstRule(**rule)))
 
 
 def after(seconds: float) -> datetime:
@@ -109,7 +121,7 @@ def test_the_rule_can_be_changed(scorer: Scorer, tmp_path: Path) -> None:
         write_picture(tmp_path / f"{'xyz'[frame]}.jpg", 1, frame, taken=after(frame * 20))
     assert bursts(scorer, tmp_path) == []
     assert len(bursts(scorer, tmp_path, gap=30)) == 1
-    assert bursts(scorer, tmp_path, gap=30, similarity=1.01) == []
+    assert bursts(scorer, tmp_path, replace(ALIKE, burst=1.0), gap=30) == []
 
 
 def test_a_frame_out_of_focus_belongs_to_its_moment(scorer: Scorer, tmp_path: Path) -> None:
@@ -119,11 +131,12 @@ def test_a_frame_out_of_focus_belongs_to_its_moment(scorer: Scorer, tmp_path: Pa
     features = np.stack([photo.features for photo in catalogued(scorer, tmp_path)])
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     alike = float(unit[0] @ unit[1])
-    rule = {"similarity": alike + 0.05, "quick_similarity": alike - 0.05}
-    assert bursts(scorer, tmp_path, **rule) == [["a.jpg", "b.jpg"]]
-    assert bursts(scorer, tmp_path, **{**rule, "quick_similarity": alike + 0.05}) == []
+    above = (1.0 + alike) / 2
+    near = replace(ALIKE, burst=above, quick=alike - 0.05)
+    assert bursts(scorer, tmp_path, near) == [["a.jpg", "b.jpg"]]
+    assert bursts(scorer, tmp_path, replace(near, quick=above)) == []
     write_picture(tmp_path / "b.jpg", 1, brightness=30, taken=after(0))
-    assert bursts(scorer, tmp_path, **rule) == []
+    assert bursts(scorer, tmp_path, near) == []
 
 
 def test_raw_and_jpeg_are_one_shot(scorer: Scorer, tmp_path: Path) -> None:
@@ -132,7 +145,7 @@ def test_raw_and_jpeg_are_one_shot(scorer: Scorer, tmp_path: Path) -> None:
     shutil.copy(jpeg, tmp_path / "DSC_1.NEF")
     (photo,) = catalogued(scorer, tmp_path)
     assert [path.name for path in photo.group.pictures] == ["DSC_1.jpg", "DSC_1.NEF"]
-    assert find_bursts([photo]) == []
+    assert find_bursts([photo], ALIKE) == []
 
 
 @pytest.mark.parametrize(
@@ -154,7 +167,7 @@ def test_the_best_comes_first_with_a_reason(scorer: Scorer, tmp_path: Path) -> N
         write_picture(
             tmp_path / f"{frame}.jpg", 1, frame, brightness=brightness, taken=after(frame / 4)
         )
-    (group,) = find_bursts(catalogued(scorer, tmp_path), BurstRule(similarity=0.5))
+    (group,) = find_bursts(catalogued(scorer, tmp_path), replace(ALIKE, burst=0.5))
     scores = [photo.score for photo in group.photographs]
     assert scores == sorted(scores, reverse=True)
     assert group.why == "3 frames within 0.5 s that look alike"
@@ -169,7 +182,7 @@ def test_what_a_model_tells_of_frames_decides_between_them(scorer: Scorer, tmp_p
         replace(photo, verdict=replace(photo.verdict, technical=t))
         for photo, t in zip(catalogued(scorer, tmp_path), (-1.5, 0.5, -0.5), strict=True)
     ]
-    (group,) = find_bursts(told)
+    (group,) = find_bursts(told, ALIKE)
     assert [photo.name for photo in group.photographs] == ["1.jpg", "2.jpg", "0.jpg"]
     assert " (technical +0.50), " in group.best
 
@@ -177,14 +190,14 @@ def test_what_a_model_tells_of_frames_decides_between_them(scorer: Scorer, tmp_p
 def test_what_is_too_close_to_call_is_said(scorer: Scorer, tmp_path: Path) -> None:
     for frame in range(3):
         write_picture(tmp_path / f"{frame}.jpg", 1, frame, taken=after(frame / 4))
-    (group,) = find_bursts(catalogued(scorer, tmp_path))
+    (group,) = find_bursts(catalogued(scorer, tmp_path), ALIKE)
     assert group.best.endswith("too close to call, look at them")
     assert why_best(group.photographs[:2]).endswith("look at both")
 
 
 def test_a_long_day_of_interleaved_pictures_takes_no_quadratic_time() -> None:
     """6,000 frames, 120 of each minute: at most 64 bursts are compared with each."""
-    groups = find_bursts(made_up_photographs(6_000, per_burst=4))
+    groups = find_bursts(made_up_photographs(6_000, per_burst=4), ALIKE)
     assert len(groups) == 1_500
     assert {len(group.photographs) for group in groups} == {4}
 
@@ -224,7 +237,7 @@ def test_bursts_copy_no_features() -> None:
     features = np.random.default_rng(0).standard_normal((3000, 1000)).astype(np.float32)
     found = featured(made_up_photographs(3000, 1), features)
     tracemalloc.start()
-    find_bursts(found)
+    find_bursts(found, ALIKE)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < features.nbytes / 2
@@ -272,15 +285,47 @@ def test_agreement_among_all_counts_every_pair() -> None:
     assert (perfect.share.low, perfect.share.value) == (1.0, 1.0)
 
 
+def test_a_model_that_does_not_say_what_is_alike_says_so(
+    scorer: Scorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, model = tmp_path / "photos", tmp_path / "model"
+    for frame in range(2):
+        write_picture(photos / f"{frame}.jpg", 1, frame, taken=after(frame / 4))
+    write_tiny_model(model)
+    write_weights(replace(read_weights(model), similarity=None), model)
+    library = open_library(photos, model=model)
+    with pytest.raises(LibraryError, match="nobody has measured that for this model"):
+        library.bursts()
+    with pytest.raises(LibraryError, match="nobody has measured"):
+        library.near_duplicates()
+    assert len(library.bursts(alike=ALIKE)) == 1
+    assert run("score", "--library", photos, "--model", model, "--quiet") == 0
+    assert run("bursts", photos) == 1
+    assert "nobody has measured that for this model" in capsys.readouterr().err
+    assert run("bursts", photos, "--similarity", "0.5") == 0
+    assert "1 burst" in capsys.readouterr().out
+
+
+def test_a_catalogue_keeps_what_is_alike_for_its_models(scorer: Scorer, tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.jpg", 1, 0, taken=NOON)
+    catalogued(scorer, tmp_path)
+    with Catalogue(beside_pictures(tmp_path), "read") as catalogue:
+        assert catalogue.find_model().similarity == scorer.weights.similarity == ALIKE
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
 def test_the_thresholds_are_those_measured_on_the_default_model() -> None:
     """After a new default model: run benchmarks/library/similarity.py as its first lines say."""
     folder = Path(__file__).parents[2] / "benchmarks" / "library" / "results"
     measured = json.loads((folder / "similarity.json").read_text(encoding="utf-8"))
     assert measured["sha256"] == find_weights(DEFAULT_MODEL).files[ONNX_NAME]
-    in_use = {
-        "BurstRule.quick_similarity": USUAL.quick_similarity,
-        "BurstRule.similarity": USUAL.similarity,
-        "NEAR_DUPLICATE": NEAR_DUPLICATE,
-    }
+    similarity = find_weights(DEFAULT_MODEL).similarity
+    assert similarity is not None
+    in_use = asdict(similarity)
     by_rule = {name: value["by_rule"] for name, value in measured["thresholds"].items()}
     assert in_use == pytest.approx(by_rule, abs=0.015)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
@@ -26,6 +27,7 @@ from ilgnet.library.catalogue.score_once import score_library
 from ilgnet.library.catalogue.upkeep import status
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import Failure, Outcome, Verdict
+from ilgnet.zoo.records import Similarity
 from tests.library.made_up import make_catalogue
 from tests.library.season import write_picture
 from tests.library.tiny_model import write_tiny_model
@@ -326,6 +328,29 @@ def test_catalogue_in_the_users_folder(
 def test_no_library_says_how_to_make_one(root: Path) -> None:
     with pytest.raises(LibraryError, match="ilgnet score --library"):
         find_library(root)
+
+
+def test_older_verdicts_speak_of_technical_in_its_new_unit(tmp_path: Path) -> None:
+    file = tmp_path / "catalogue.db"
+    connection = sqlite3.connect(file, isolation_level=None)
+    before = [m.__name__ for m in MIGRATIONS].index("m006_similarity_and_unit")
+    migrate(connection, file, MIGRATIONS[:before])
+    connection.execute("INSERT INTO contents (id, sha256, width, height) VALUES (1, x'00', 8, 8)")
+    for model, technical in ((1, -3.0), (2, None)):
+        connection.execute(
+            "INSERT INTO models VALUES (?, 'm', ?, 'p', 'now')", (model, f"digest {model}")
+        )
+        connection.execute(
+            "INSERT INTO verdicts (content, model, score, p_high, percentile, scored, technical) "
+            "VALUES (1, ?, 5, 0.5, 50, 'now', ?)",
+            (model, technical),
+        )
+    migrate(connection, file)
+    told = connection.execute("SELECT technical FROM verdicts ORDER BY model").fetchall()
+    assert told == [(-2.0,), (None,)]
+    alike = [row[0] for row in connection.execute("SELECT similarity FROM models ORDER BY id")]
+    assert alike[1] is None, "nobody has measured another model's features"
+    assert Similarity(**json.loads(alike[0])) == Similarity(0.67, 0.47, 0.92)
 
 
 def test_migrations_run_in_order_once_and_all_or_nothing(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from ilgnet.library.photograph.gather import gather
 from ilgnet.scoring import Scorer, load
 from ilgnet.taste.labels import group_photographs
 from ilgnet.values import VOTES, Verdict
-from ilgnet.zoo.records import TASTE_NAME, read_weights
+from ilgnet.zoo.records import ONNX_NAME, TASTE_NAME, Base, read_weights
 from tests.library.made_up import made_up_photographs
 from tests.library.season import write_picture
 from tests.library.tiny_model import write_tiny_model
@@ -177,9 +177,12 @@ def test_a_base_that_changed_is_noticed(season: Path, scorer: Scorer, tmp_path: 
     folder = tmp_path / "taste"
     call("taste", "learn", season, "-o", folder, "--model", base)
     call("taste", "learn", season, "-o", folder, "--model", base)  # again, in its place
-    write_tiny_model(base, seed=9)
+    write_tiny_model(base, seed=9)  # the taste has its own copy
+    assert load(folder).weights.base == Base("base", read_weights(folder / "base").files[ONNX_NAME])
+    write_tiny_model(folder / "base", seed=9)
     with pytest.raises(ModelError, match="another version"):
         load(folder)
+    write_tiny_model(folder / "base")
     write_tiny_model(base)
     with pytest.raises(LibraryError, match="is a model, not a taste"):
         call("taste", "learn", season, "-o", base, "--model", base)

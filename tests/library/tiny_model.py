@@ -13,7 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from ilgnet.images.preprocess import Preprocess
-from ilgnet.zoo.records import ONNX_NAME, Weights, write_weights
+from ilgnet.zoo.records import ONNX_NAME, Similarity, Weights, write_weights
 
 SIDE = 32
 FEATURES = 48
@@ -58,5 +58,6 @@ def write_tiny_model(folder: Path, *, seed: int = 0, name: str = "tiny.test") ->
         mean_error=0.5,
         licence="Apache-2.0",
         about="Made by the tests.",
+        similarity=Similarity(burst=0.67, quick=0.47, duplicate=0.92),
     )
     return write_weights(weights, folder)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ilgnet.data.rated import RatedImage, RatedSet
+from ilgnet.data.overlap import Overlap
+from ilgnet.data.rated import Choice, RatedImage, RatedSet
 from ilgnet.engines.protocol import EngineOutput
 from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions, evaluate
 from ilgnet.images.preprocess import Preprocess
@@ -61,7 +65,7 @@ def evaluation(name: str, judge: Judge, rated: RatedSet) -> Evaluation:
     [
         (0.1, 2.5, "better", "The new model agrees with these ratings better than stock"),
         (2.5, 0.1, "worse", "Keep using stock"),
-        (1.0, 1.0, "no clear difference", "No clear difference from stock"),
+        (1.0, 1.0, "undecided", "Which is better these pictures cannot tell"),
     ],
 )
 def test_the_comparison_is_plain(
@@ -83,7 +87,67 @@ def test_a_handful_of_pictures_tells_nothing_and_says_so(rated: RatedSet) -> Non
     text = summary(Trained(pair[0].weights, *pair))
     assert "nan" not in text
     assert "intervals" not in text
-    assert "of too few pictures to tell. Keep using stock" in text
+    assert "6 of the 6 pictures are new to both, of too few pictures to tell" in text
+    assert "Keep using" not in text
+
+
+def seen_by(evaluation: Evaluation, ids: Sequence[str]) -> Evaluation:
+    return replace(evaluation, overlap=Overlap({"what it learned": tuple(ids)}))
+
+
+def test_pictures_that_the_stock_model_had_learned_from_are_no_evidence(rated: RatedSet) -> None:
+    new = evaluation("new", Judge(2.5), rated)
+    stock = seen_by(evaluation("stock", Judge(0.1), rated), rated.ids)
+    assert gain_in_order(new, stock)[0] == "no evidence"
+    text = summary(Trained(new.weights, new, stock))
+    assert "stock had learned from all of these pictures before" in text
+    assert "ilgnet evaluate --data RATINGS --model stock (and --model new)" in text
+    assert "Keep using" not in text
+    assert "better than" not in text
+
+
+def test_advice_is_of_the_pictures_that_neither_has_seen(rated: RatedSet) -> None:
+    # What stock remembers, it remembers perfectly; of the others it knows nothing.
+    class Remembers(Judge):
+        def run(self, batch: np.ndarray, *, features: bool = False) -> EngineOutput:
+            dark = batch[:, 0].mean(axis=(1, 2)) < 4 * 30
+            right, wrong = Judge(0.0).run(batch), Judge(2.5).run(batch)
+            return EngineOutput(
+                np.where(dark[:, None], right.probabilities, wrong.probabilities), None
+            )
+
+    new = evaluation("new", Judge(0.8), rated)
+    stock = evaluation("stock", Remembers(0.0), rated)
+    known = seen_by(stock, rated.ids[:30])
+    assert gain_in_order(new, known)[0] == "better"
+    assert "Measured on 30 of the 60 pictures" in summary(Trained(new.weights, new, known))
+
+
+@pytest.mark.parametrize("pictures", [12, 20, 60])
+def test_a_gain_whose_interval_holds_0_is_not_called_nothing(
+    rated: RatedSet, pictures: int
+) -> None:
+    part = rated.without(rated.ids[pictures:])
+    new, stock = evaluation("new", Judge(0.9), part), evaluation("stock", Judge(1.1), part)
+    said, gain, _ = gain_in_order(new, stock)
+    text = summary(Trained(new.weights, new, stock))
+    assert "No clear difference" not in text
+    assert gain in text
+    assert (said == "undecided") == ("cannot tell" in text)
+    if said == "undecided":
+        assert "Keep using" not in text
+
+
+def test_choices_are_compared_choice_by_choice(rated: RatedSet) -> None:
+    pairs = tuple(Choice(b, a) for a, b in itertools.pairwise(rated.ids))
+    chosen = replace(
+        rated, images=tuple(replace(i, mean=None) for i in rated.images), choices=pairs
+    )
+    new, stock = evaluation("new", Judge(0.0), chosen), evaluation("stock", Judge(2.5), chosen)
+    said, gain, unseen = gain_in_order(new, stock)
+    assert (said, unseen) == ("better", PICTURES)
+    assert gain.startswith("right choices +0.")
+    assert gain_in_order(new, seen_by(stock, rated.ids))[0] == "no evidence"
 
 
 def test_without_a_stock_model_nothing_is_compared(rated: RatedSet) -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from ilgnet.errors import ModelError
-from ilgnet.zoo.records import ONNX_NAME, RECORD_NAME, Base, find_base, read_weights
+from ilgnet.zoo.records import (
+    BUILTIN,
+    ONNX_NAME,
+    RECORD_NAME,
+    Base,
+    find_base,
+    find_weights,
+    read_weights,
+    write_weights,
+)
 from tests.library.tiny_model import write_tiny_model
 
 OUTSIDE = ["../secret.onnx", "/etc/passwd", "..", "a/b.onnx", "..\\secret.onnx", "C:model.onnx", ""]
@@ -41,6 +50,26 @@ def test_nor_does_the_name_of_a_model(tmp_path: Path, name: str) -> None:
     weights = write_tiny_model(tmp_path / "model")
     with pytest.raises(ModelError, match="not the name of a file"):
         replace(weights, name=name)
+
+
+def test_a_bare_name_is_the_model_of_that_name_and_a_path_is_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / RECORD_NAME).write_text("{}")
+    write_tiny_model(tmp_path / "default")
+    write_tiny_model(tmp_path / "mine")
+    record = replace(read_weights(tmp_path / "mine"), name="taste.of.mine")
+    write_weights(record, tmp_path / "mine")
+    builtin = find_weights()
+    assert find_weights("default") == builtin == find_weights(builtin.name)
+    assert builtin.folder.is_relative_to(BUILTIN)
+    for path in ("./default", Path("default"), str(tmp_path / "default"), "default/"):
+        assert find_weights(path).name == "tiny.test"
+    assert find_weights("mine") == find_weights("taste.of.mine") == find_weights("./mine")
+    with pytest.raises(ModelError, match="nowhere"):
+        find_weights("nowhere")
 
 
 def test_nor_does_the_base_of_a_taste(tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ from ilgnet.cli.library_options import library_argument, stars_from_option
 from ilgnet.cli.plan_output import amount
 from ilgnet.cli.records import refuse_idle
 from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts
-from ilgnet.library.choosing.near_duplicates import NEAR_DUPLICATE, find_near_duplicates
-from ilgnet.library.open_library import open_library
+from ilgnet.library.choosing.near_duplicates import find_near_duplicates
+from ilgnet.library.open_library import Library, open_library
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.sidecar.opinions import with_opinions
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
 from ilgnet.taste.agreement import Agreement, within_groups
+from ilgnet.zoo.records import Similarity
 
 
 @click.command()
@@ -38,9 +39,8 @@ from ilgnet.taste.agreement import Agreement, within_groups
 @click.option(
     "--similarity",
     type=click.FloatRange(0, 1),
-    default=USUAL.similarity,
-    show_default=True,
-    help="How alike the frames of a burst must be for the model.",
+    metavar="COSINE",
+    help="How alike the frames of a burst must be.  [default: as measured for the model]",
 )
 @click.option(
     "--duplicates",
@@ -50,9 +50,8 @@ from ilgnet.taste.agreement import Agreement, within_groups
 @click.option(
     "--duplicate-similarity",
     type=click.FloatRange(0, 1),
-    default=NEAR_DUPLICATE,
-    show_default=True,
-    help="How alike near-duplicates must be.",
+    metavar="COSINE",
+    help="How alike near-duplicates must be.  [default: as measured for the model]",
 )
 @stars_from_option
 @click.option("--model", metavar="NAME|DIR", help="Whose features.  [default: the last used]")
@@ -60,9 +59,9 @@ from ilgnet.taste.agreement import Agreement, within_groups
 def bursts(
     folder: Path,
     gap: float,
-    similarity: float,
+    similarity: float | None,
     duplicates: bool,
-    duplicate_similarity: float,
+    duplicate_similarity: float | None,
     stars_from: int,
     model: str | None,
     as_json: bool,
@@ -87,12 +86,24 @@ def bursts(
         for _ in track(library.score()):
             pass
     found = library.photographs(features=True)
-    report = _Report(library.root, find_bursts(found, BurstRule(gap, similarity)))
+    alike = _alike(library, similarity, duplicate_similarity, duplicates)
+    report = _Report(library.root, find_bursts(found, alike, BurstRule(gap)))
     if duplicates:
-        report.add_duplicates(found, duplicate_similarity)
+        report.add_duplicates(found, alike.duplicate)
     report.rate(stars_from)
     click.echo(json.dumps(report.to_json(), indent=2) if as_json else report.text(len(found)))
     return EXIT_OK if found else EXIT_NOTHING
+
+
+def _alike(
+    library: Library, burst: float | None, duplicate: float | None, duplicates: bool
+) -> Similarity:
+    """Which features are alike: as asked for, else as the model's record says."""
+    if burst is None or (duplicates and duplicate is None):
+        known = library.similarity
+        burst = known.burst if burst is None else burst
+        return Similarity(burst, known.quick, known.duplicate if duplicate is None else duplicate)
+    return Similarity(burst, burst, burst if duplicate is None else duplicate)
 
 
 @dataclass(slots=True)

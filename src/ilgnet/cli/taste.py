@@ -73,9 +73,10 @@ def learn(
       ilgnet taste learn photos/ -o my-taste --pairs choices.csv    columns winner, loser
 
     It takes seconds, on what the catalogue holds; no picture is read. It says how often the taste
-    agrees with you on days that it was not learnt from, and saves nothing if that is not above
-    chance or if the stock score knows as much. A taste of pure chance passes about once in forty
-    times. Stars that `ilgnet stars` gave do not count as yours.
+    agrees with you on days that it was not learnt from. It saves nothing if that is not above
+    chance, or not clearly more than what the stock score agrees: the 95 % interval of the gain
+    must lie above 0. A taste of pure chance passes about once in forty times. Stars that
+    `ilgnet stars` gave do not count as yours.
     """
     if ratings and pairs:
         raise click.UsageError("Learn from --csv or from --pairs, not from both.")
@@ -106,8 +107,10 @@ def _say(learnt: Learnt, saved: Weights) -> None:
     click.echo("On days that it was not learnt from, pictures are ordered as you order them:")
     click.echo(f"  your taste   {learnt.agreement}{_rank_words(learnt.spearman)}")
     click.echo(f"  stock score  {learnt.stock}{_rank_words(learnt.stock_spearman)}")
-    if learnt.agreement.share.low <= learnt.stock.share.value:
-        click.echo("  That is not clearly better than the stock score.")
+    gain = learnt.gain
+    click.echo(
+        f"  gain         {gain.value:+.1%} (95 % interval {gain.low:+.1%} to {gain.high:+.1%})"
+    )
     click.echo(f"Blend: {learnt.blend:.0%} taste, {1 - learnt.blend:.0%} stock score.")
     click.echo(f"Saved: {saved.folder}. Use it with: ilgnet score --model {saved.folder} ...")
 

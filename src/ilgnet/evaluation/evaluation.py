@@ -175,7 +175,8 @@ def _without_overlap(rated: RatedSet, overlap: Overlap, protocol: EvaluationOpti
     if protocol.overlap == "refuse":
         raise SeenInTrainingError(_refusal(rated, overlap))
     if len(overlap.ids) == len(rated.images):
-        raise SeenInTrainingError(f"{_refusal(rated, overlap)}. Without them none is left")
+        left = f"without them, none of its {len(rated.images):,} pictures is left"
+        raise SeenInTrainingError(f"{_refusal(rated, overlap)}; {left}")
     return rated.without(overlap.ids)
 
 

@@ -29,9 +29,16 @@ from ilgnet.library.catalogue.score_once import score_library
 from ilgnet.library.catalogue.upkeep import Status, status
 from ilgnet.library.changes.journal import ChangeJournal
 from ilgnet.library.changes.plan import Plan
-from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts, with_bursts
+from ilgnet.library.choosing.bursts import (
+    UNKNOWN_ALIKE,
+    USUAL,
+    BurstRule,
+    Group,
+    find_bursts,
+    with_bursts,
+)
 from ilgnet.library.choosing.cull import CullRule, choose
-from ilgnet.library.choosing.near_duplicates import NEAR_DUPLICATE, find_near_duplicates
+from ilgnet.library.choosing.near_duplicates import find_near_duplicates
 from ilgnet.library.choosing.plan_marks import (
     BESIDE,
     CullMarks,
@@ -59,7 +66,7 @@ from ilgnet.taste.labels import from_opinions, from_pairs, from_ratings
 from ilgnet.taste.learn import Learnt, learn
 from ilgnet.taste.save import save_taste
 from ilgnet.values import Failure, Outcome
-from ilgnet.zoo.records import DEFAULT_MODEL, Weights, find_weights
+from ilgnet.zoo.records import DEFAULT_MODEL, Similarity, Weights, find_weights
 
 CatalogueUse = Literal["found", "beside", "user", "none"]
 """Whether there is a catalogue: one that lies in or above the folder, if any ("found"); one in the
@@ -261,7 +268,7 @@ class Library:
         found = self._gathered(features=features or bursts, folder=which.folder)
         found = with_captures(found) if self._table is not None else found
         found = [photo for photo in found if which.takes(photo.score, photo.day)]
-        found = with_bursts(found) if bursts else found
+        found = with_bursts(found, self.similarity) if bursts else found
         return with_opinions(found, self.stars_from) if opinions else found
 
     def _gathered(self, *, features: bool, folder: str | None = None) -> list[Photograph]:
@@ -307,13 +314,45 @@ class Library:
                 return list(catalogue.failures())
         return unscored(self._run.failures, self._run.photographs) if self._run else []
 
-    def bursts(self, rule: BurstRule = USUAL) -> list[Group]:
-        """Frames that were taken together and look alike, the best first, with the reason."""
-        return find_bursts(self.photographs(features=True), rule)
+    @property
+    def similarity(self) -> Similarity:
+        """Which of the model's features are alike, as its record says.
 
-    def near_duplicates(self, similarity: float = NEAR_DUPLICATE) -> list[Group]:
-        """Photographs that look the same whenever they were taken: copies, edits."""
-        return find_near_duplicates(self.photographs(features=True), similarity)
+        Raises:
+            LibraryError: nobody has measured that for this model.
+        """
+        if self._run is None and self.place is not None:
+            with Catalogue(self.place, "read") as catalogue:
+                alike = named_model(catalogue, self._model).similarity
+        else:
+            alike = self.scorer.weights.similarity
+        if alike is None:
+            raise LibraryError(UNKNOWN_ALIKE)
+        return alike
+
+    def bursts(self, rule: BurstRule = USUAL, *, alike: Similarity | None = None) -> list[Group]:
+        """Frames that were taken together and look alike, the best first, with the reason.
+
+        Args:
+            rule: what makes a burst.
+            alike: which features are alike; None is what the model's record says.
+
+        Raises:
+            LibraryError: the record says nothing.
+        """
+        return find_bursts(self.photographs(features=True), alike or self.similarity, rule)
+
+    def near_duplicates(self, similarity: float | None = None) -> list[Group]:
+        """Photographs that look the same whenever they were taken: copies, edits.
+
+        Args:
+            similarity: the least cosine of their features; None is what the model's record says.
+
+        Raises:
+            LibraryError: the record says nothing.
+        """
+        least = self.similarity.duplicate if similarity is None else similarity
+        return find_near_duplicates(self.photographs(features=True), least)
 
     def status(self) -> Status:
         """What the catalogue holds, and what the folder does."""
@@ -344,7 +383,7 @@ class Library:
         found = self._gathered(features=rule.needs_bursts)
         if self._table is not None and rule.per == "day":
             found = with_captures(found)
-        found = with_bursts(found) if rule.needs_bursts else found
+        found = with_bursts(found, self.similarity) if rule.needs_bursts else found
         total = len(found)
         found = [photo for photo in found if not is_sorted_already(photo.path, into)]
         already = total - len(found)

@@ -59,20 +59,40 @@ def among_all(scores: Floats, ratings: Floats, groups: Sequence[Hashable]) -> Ag
         ratings: the person's, (N,); only their order matters.
         groups: (N,) what belongs together and is resampled together, such as days.
     """
+    right, pairs = _by_group(scores, ratings, groups)
+    if not pairs.sum():
+        return None
+    return Agreement(_share(right, pairs), int(pairs.sum()), len(pairs))
+
+
+def gain_among_all(
+    scores: Floats, others: Floats, ratings: Floats, groups: Sequence[Hashable]
+) -> Measure:
+    """How much larger the share of `among_all` is for some scores than for others.
+
+    Both on the same draws of groups, which is sharper than to compare their intervals.
+    """
+    right, pairs = _by_group(scores, ratings, groups)
+    return _share(right - _by_group(others, ratings, groups)[0], pairs)
+
+
+def _by_group(scores: Floats, ratings: Floats, groups: Sequence[Hashable]) -> tuple[Floats, Floats]:
     names = sorted(set(groups), key=str)
     number = {name: index for index, name in enumerate(names)}
     day = np.array([number[group] for group in groups], dtype=np.intp)
     order = np.argsort(day, kind="stable")
-    right, pairs = _pairs_between(scores[order], ratings[order], day[order], len(names))
-    if not pairs.sum():
-        return None
+    return _pairs_between(scores[order], ratings[order], day[order], len(names))
+
+
+def _share(right: Floats, pairs: Floats) -> Measure:
+    """Of pairs by the groups of their pictures, (G, G); groups resampled whole."""
 
     def share(chosen: NDArray[np.intp]) -> dict[str, float]:
-        weight = np.bincount(chosen, minlength=len(names)).astype(np.float64)
+        weight = np.bincount(chosen, minlength=len(pairs)).astype(np.float64)
         all_pairs = float(weight @ pairs @ weight)
         return {"share": float(weight @ right @ weight) / all_pairs if all_pairs else np.nan}
 
-    return Agreement(bootstrap(share, len(names))["share"], int(pairs.sum()), len(names))
+    return bootstrap(share, len(pairs))["share"]
 
 
 def chosen_pairs(
@@ -89,12 +109,35 @@ def chosen_pairs(
         losers: row of the other, (P,).
         groups: (N,) what is resampled together; a choice belongs to its winner's.
     """
+    counts = _choices_by_group(scores, winners, losers, groups)
+    return _summed(counts) if len(counts) else None
+
+
+def gain_in_choices(
+    scores: Floats,
+    others: Floats,
+    winners: NDArray[np.intp],
+    losers: NDArray[np.intp],
+    groups: Sequence[Hashable],
+) -> Measure:
+    """How much larger the share of `chosen_pairs` is for some scores than for others."""
+    counts = _choices_by_group(scores, winners, losers, groups)
+    counts[:, 0] -= _choices_by_group(others, winners, losers, groups)[:, 0]
+    return _summed(counts).share
+
+
+def _choices_by_group(
+    scores: Floats,
+    winners: NDArray[np.intp],
+    losers: NDArray[np.intp],
+    groups: Sequence[Hashable],
+) -> Floats:
+    """For each group: choices that the scores make likewise, and all, (G, 2)."""
     right = (np.sign(scores[winners] - scores[losers]) + 1) / 2
     names = sorted({groups[row] for row in winners}, key=str)
     number = {name: index for index, name in enumerate(names)}
     group = np.array([number[groups[row]] for row in winners], dtype=np.intp)
-    counts = np.stack([np.bincount(group, right), np.bincount(group)], axis=1).astype(np.float64)
-    return _summed(counts) if len(right) else None
+    return np.stack([np.bincount(group, right), np.bincount(group)], axis=1).astype(np.float64)
 
 
 def _summed(counts: Floats) -> Agreement:

@@ -17,8 +17,14 @@ from numpy.typing import NDArray
 
 from ilgnet.engines.taste import Taste
 from ilgnet.errors import LibraryError
-from ilgnet.metrics import FEWEST_UNITS, dense_ranks, srcc
-from ilgnet.taste.agreement import Agreement, among_all, chosen_pairs
+from ilgnet.metrics import FEWEST_UNITS, Measure, dense_ranks, srcc
+from ilgnet.taste.agreement import (
+    Agreement,
+    among_all,
+    chosen_pairs,
+    gain_among_all,
+    gain_in_choices,
+)
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -68,6 +74,10 @@ class Opinions(Protocol):
 
     def agreement(self, scores: Floats, groups: Sequence[str]) -> Agreement | None:
         """The same over all rows, with an interval over groups (N,)."""
+        ...
+
+    def gain(self, scores: Floats, others: Floats, groups: Sequence[str]) -> Measure:
+        """How much larger the agreement of some scores is than that of others."""
         ...
 
     def spearman(self, scores: Floats) -> float | None:
@@ -122,6 +132,10 @@ class Stars:
         """All pairs of different ratings."""
         return among_all(scores, self.ratings, groups)
 
+    def gain(self, scores: Floats, others: Floats, groups: Sequence[str]) -> Measure:
+        """Over the same pairs and draws."""
+        return gain_among_all(scores, others, self.ratings, groups)
+
     def spearman(self, scores: Floats) -> float | None:
         """Ties at their mean rank."""
         return srcc(dense_ranks(self.ratings), dense_ranks(scores))
@@ -163,6 +177,10 @@ class Choices:
         """All choices."""
         return chosen_pairs(scores, self.winners, self.losers, groups)
 
+    def gain(self, scores: Floats, others: Floats, groups: Sequence[str]) -> Measure:
+        """Over the same choices and draws."""
+        return gain_in_choices(scores, others, self.winners, self.losers, groups)
+
     def spearman(self, scores: Floats) -> float | None:
         """Choices are no ratings."""
         return None
@@ -190,6 +208,7 @@ class Learnt:
         taste: the line on the base model's features, and the blend.
         agreement: of the taste on days that it was not learnt from.
         stock: of the base model's own score on the same pictures.
+        gain: how much larger the first is, with its interval, on the same draws.
         spearman: of the taste; None for choices.
         stock_spearman: of the base model; None for choices.
         blend: the share of the line, 0..1; the rest is the stock score.
@@ -201,6 +220,7 @@ class Learnt:
     taste: Taste
     agreement: Agreement
     stock: Agreement
+    gain: Measure
     spearman: float | None
     stock_spearman: float | None
     blend: float
@@ -240,12 +260,14 @@ def learn(
     assert of_stock is not None
     _refuse_chance(z, opinions, numbers, of_stock)
     hold, blend = _choose(z, own, opinions, numbers, np.ones(len(z), bool))
-    _refuse_stock(agreement, of_stock, blend)
+    gain = opinions.gain(held_out, own, groups)
+    _refuse_stock(agreement, of_stock, gain, blend)
     line = _lines(z, opinions, np.ones(len(z), bool), [hold])[:, 0]
     return Learnt(
         space.taste(line, blend, stock, features),
         agreement,
         of_stock,
+        gain,
         opinions.spearman(held_out),
         opinions.spearman(own),
         blend,
@@ -293,11 +315,18 @@ def _refuse_chance(
         )
 
 
-def _refuse_stock(agreement: Agreement, stock: Agreement, blend: float) -> None:
+def _refuse_stock(agreement: Agreement, stock: Agreement, gain: Measure, blend: float) -> None:
     if blend == 0.0 or not agreement.share.low > 0.5:
         raise LibraryError(
             "nothing can be learnt that the stock score does not know: it agrees with you in "
             f"{stock}, a taste in {agreement}. Nothing was saved; go on with the stock model, or "
+            "rate more pictures"
+        )
+    if not gain.low > 0.0:
+        raise LibraryError(
+            f"a taste agrees with you in {agreement}, the stock score in {stock}: "
+            f"{gain.value:+.1%}, 95 % interval {gain.low:+.1%} to {gain.high:+.1%}, so it is not "
+            "clear that anything was learnt. Nothing was saved; go on with the stock model, or "
             "rate more pictures"
         )
 

@@ -93,6 +93,7 @@ def _metrics(learnt: Learnt) -> Measurement:
     figures: Figures = {
         "pairwise_accuracy": _figure(learnt.agreement),
         "pairwise_accuracy_stock": _figure(learnt.stock),
+        "gain": Figure(learnt.gain.value, (learnt.gain.low, learnt.gain.high)),
         "groups": Figure(learnt.groups),
         "blend": Figure(learnt.blend),
         "hold": Figure(learnt.hold),

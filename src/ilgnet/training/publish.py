@@ -89,6 +89,7 @@ def publish(
         about=" ".join(filter(None, (recipe.about, f"It {remarks}."))),
         trained_on=trained_on,
         recipe="training/recipe.toml",
+        notes=_notes(network, recipe),
         similarity=base.similarity if base and recipe.model.freeze == "trunk" else None,
     )
     weights = write_weights(weights, out)
@@ -126,6 +127,18 @@ def mean_error(evaluation: Evaluation) -> float:
     lead = (score - HIGH_ABOVE) / weights.mean_error
     fitted = float(lead @ (truth - HIGH_ABOVE)) / max(float(lead @ lead), 1e-9)
     return round(min(max(fitted, 0.05), 5.0), 4)
+
+
+def _notes(network: ILGNet, recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """What a user of the model must know."""
+    if network.technical is None or recipe.model.freeze == "trunk":
+        return {}
+    return {
+        "Limits": (
+            "The trunk went on learning after `technical` was made for it; what `technical` is "
+            "worth on its new maps was not measured.",
+        )
+    }
 
 
 def _trained_on(out: Path, split: Split, ancestry: Ancestry) -> tuple[TrainedOn, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Final, Literal
 
 import numpy as np
@@ -24,7 +25,9 @@ SHOWN: Final = (
 )
 """Figures in the order of interest, as people call them."""
 
-Comparison = Literal["better", "worse", "no clear difference"]
+Comparison = Literal["better", "worse", "undecided", "no evidence"]
+"""What can be said of two models: the interval of the gain lies above 0, below 0, or around it, or
+there are too few pictures that neither has seen."""
 
 
 def summary(trained: Trained) -> str:
@@ -33,7 +36,7 @@ def summary(trained: Trained) -> str:
     intervals = f"; {100 * metrics.INTERVAL:.0f} % intervals"
     rows = [
         f"{len(new.predictions)} validation pictures ({new.measured_fingerprint}), "
-        "none of which was learned from"
+        "none of which this run learned from"
         + (intervals if len(new.predictions) >= metrics.FEWEST_UNITS else "")
     ]
     for name, title in SHOWN:
@@ -52,67 +55,108 @@ def summary(trained: Trained) -> str:
 
 
 def verdict(new: Evaluation, stock: Evaluation) -> str:
-    """Whether to use the new model, plainly."""
-    judged, gain = gain_in_order(new, stock)
+    """Which of two models agrees better with the ratings, as far as the pictures can tell.
+
+    Only pictures that neither has seen say anything: on others a model shows what it remembers.
+    """
+    judged, gain, unseen = gain_in_order(new, stock)
     name = stock.weights.name
-    seen = len(stock.overlap.ids)
-    caution = (
-        f" ({name} has seen {seen} of these pictures before, which favours it.)" if seen else ""
+    of_all = f"{unseen} of the {len(new.predictions)} pictures"
+    measure = (
+        "To know, measure both on pictures that neither has seen: "
+        f"ilgnet evaluate --data RATINGS --model {stock.weights.name} (and --model "
+        f"{new.weights.folder})."
     )
     match judged:
-        case "better":
-            text = f"The new model agrees with these ratings better than {name}: {gain}."
-        case "worse":
-            text = f"{name} agrees with these ratings better: {gain}. Keep using {name}."
-        case "no clear difference":
-            text = (
-                f"No clear difference from {name}: {gain}. Keep using {name}, or rate more "
-                "pictures and train again."
+        case "no evidence" if unseen == 0:
+            return (
+                f"That says nothing of which is better: {name} had learned from all of these "
+                f"pictures before. {measure}"
             )
-    return text + caution
+        case "no evidence":
+            return (
+                f"That says nothing of which is better: {of_all} are new to both, of too few "
+                f"pictures to tell ({gain}). {measure}"
+            )
+        case "better":
+            text = f"The new model agrees with these ratings better than {name}: {gain}"
+        case "worse":
+            text = f"{name} agrees with these ratings better: {gain}. Keep using {name}"
+        case "undecided":
+            text = (
+                f"Which is better these pictures cannot tell: the interval of {gain} holds 0. "
+                f"Rate more pictures and train again. {measure[:-1]}"
+            )
+    known = stock.overlap.compared_words()
+    how = f", compared {known}" if known else ""
+    return f"{text}. (Measured on {of_all}, which neither had seen as far as is known{how}.)"
 
 
-def gain_in_order(new: Evaluation, stock: Evaluation) -> tuple[Comparison, str]:
-    """How much better the new model orders the pictures that both have judged.
+def gain_in_order(new: Evaluation, stock: Evaluation) -> tuple[Comparison, str, int]:
+    """How much better the new model orders the pictures that neither has seen.
 
-    The two are compared on the same draws of pictures, which is sharper than to compare their
-    intervals.
+    The two are compared on the same draws of pictures (or choices), which is sharper than to
+    compare their intervals.
+
+    Returns:
+        The comparison, the gain in words, and how many pictures it is of.
     """
-    truth = _standing(new)
+    seen = stock.overlap.ids
+    rows = np.array([p.image.id not in seen for p in new.predictions], bool)
+    unseen = int(rows.sum())
+    truth = _truth(new)
     if truth is None:
-        wins = [
-            e.figures.get("choices", Measure(math.nan, math.nan, math.nan)) for e in (new, stock)
-        ]
-        gain = Measure(
-            wins[0].value - wins[1].value, wins[0].low - wins[1].high, wins[0].high - wins[1].low
+        before, after = (_right_choices(e, seen) for e in (stock, new))
+        gain = (
+            metrics.bootstrap(
+                lambda drawn: {"gain": float(np.mean(after[drawn] - before[drawn]))}, len(after)
+            )["gain"]
+            if len(after)
+            else Measure(math.nan, math.nan, math.nan)
         )
-        return _compare(gain), f"right choices {_words(gain, sign=True)}"
-    places = metrics.dense_ranks(truth)
-    scores = [metrics.dense_ranks(e.answers.score) for e in (new, stock)]
+        return _compare(gain), f"right choices {_words(gain, sign=True)}", unseen
+    if unseen < 2:
+        return "no evidence", "", unseen
+    ranks = metrics.dense_ranks(truth[rows])
+    scores = [metrics.dense_ranks(e.answers.score[rows]) for e in (new, stock)]
 
-    def gain_of(rows: Indices) -> dict[str, float]:
-        after, before = (metrics.srcc(places[rows], score[rows]) for score in scores)
+    def gain_of(drawn: Indices) -> dict[str, float]:
+        after, before = (metrics.srcc(ranks[drawn], score[drawn]) for score in scores)
         return {"gain": after - before}
 
-    gain = metrics.bootstrap(gain_of, len(truth))["gain"]
-    return _compare(gain), f"SRCC {_words(gain, sign=True)}"
+    gain = metrics.bootstrap(gain_of, unseen)["gain"]
+    return _compare(gain), f"SRCC {_words(gain, sign=True)}", unseen
 
 
-def _standing(evaluation: Evaluation) -> metrics.Floats | None:
+def _truth(evaluation: Evaluation) -> metrics.Floats | None:
     answers = evaluation.answers
     if answers.truth is not None:
         return answers.truth
     return None if answers.high is None else answers.high.astype(np.float64)
 
 
+def _right_choices(evaluation: Evaluation, seen: Collection[str]) -> metrics.Floats:
+    """Of choices between unseen pictures: 1 where the scores make it too, 0.5 for a tie, or 0."""
+    scores = {p.image.id: p.score for p in evaluation.predictions if p.image.id not in seen}
+    return np.array(
+        [
+            0.5 * (1.0 + float(np.sign(scores[c.better] - scores[c.worse])))
+            for c in evaluation.rated.choices
+            if c.better in scores and c.worse in scores
+        ]
+    )
+
+
 def _compare(gain: Measure) -> Comparison:
+    if math.isnan(gain.low):
+        return "no evidence"
     if gain.low > 0:
         return "better"
-    return "worse" if gain.high < 0 else "no clear difference"
+    return "worse" if gain.high < 0 else "undecided"
 
 
 def _words(measure: Measure, *, sign: bool = False) -> str:
     form = "+.3f" if sign else ".3f"
     if math.isnan(measure.low):
-        return f"{measure.value:{form}}" + (", of too few pictures to tell" if sign else "")
+        return f"{measure.value:{form}}"
     return f"{measure.value:{form}} [{measure.low:{form}}, {measure.high:{form}}]"

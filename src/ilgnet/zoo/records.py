@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -202,7 +203,7 @@ def read_weights(folder: Path) -> Weights:
     path = folder / RECORD_NAME
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(f"{folder} is not a model: it has no {RECORD_NAME}") from error
     except ValueError as error:
         raise ModelError(f"{path} is not valid JSON: {error}") from error
@@ -265,6 +266,7 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> Weights:
         model: "default", the name or folder name of a built-in model, or the name of one that
             another distribution brings; or a model's folder: a `Path`, or a text. What could be
             both, such as "default", is the model of that name; write the folder as "./default".
+            Last, the name that a model or taste in a folder of the current folder gives itself.
 
     Raises:
         ModelError: there is no such model, or its record is damaged.
@@ -281,6 +283,11 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> Weights:
             return weights
     if (Path(model) / RECORD_NAME).is_file():
         return read_weights(Path(model))
+    for record in sorted(Path().glob(f"*/{RECORD_NAME}")):
+        with suppress(ModelError):  # whatever else lies here is not what was asked for
+            weights = read_weights(record.parent)
+            if weights.name == model:
+                return weights
     names = ", ".join([*(weights.name for weights in builtin), *installed]) or "none"
     raise ModelError(
         f"no model {model!r}: it is neither one of the models in this package or installed beside "

@@ -7,11 +7,12 @@ length, times and inode spare reading the file again.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +39,7 @@ from ilgnet.library.photograph.files import FileGroup
 from ilgnet.library.photograph.opinion import Choice
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.values import Failure, Verdict
-from ilgnet.zoo.records import Weights, find_weights
+from ilgnet.zoo.records import Similarity, Weights, find_weights
 
 RACY_NS: Final = 2_000_000_000
 """A file that changed this shortly before it was read may change again without its time showing
@@ -130,19 +131,27 @@ class Catalogue:
     def model(self, weights: Weights) -> Model:
         """The row of a model, made where it is new and marked as used now."""
         key = (weights.name, model_digest(weights), weights.preprocess.fingerprint(), _now())
+        alike = None if weights.similarity is None else json.dumps(asdict(weights.similarity))
         with self._file.transaction() as connection:
             row = connection.execute(
-                "INSERT INTO models (name, digest, preprocess, used) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (digest, preprocess) DO UPDATE "
-                "SET name = excluded.name, used = excluded.used RETURNING id",
-                key,
+                "INSERT INTO models (name, digest, preprocess, used, similarity) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest, preprocess) DO UPDATE SET "
+                "name = excluded.name, used = excluded.used, similarity = excluded.similarity "
+                "RETURNING id",
+                (*key, alike),
             ).fetchone()
-        return Model(row[0], *key)
+        return Model(row[0], *key, weights.similarity)
 
     def models(self) -> list[Model]:
         """Every model that has scored here, the last used first."""
-        query = "SELECT id, name, digest, preprocess, used FROM models ORDER BY used DESC, id DESC"
-        return [Model(*row) for row in self.read(query)]
+        query = (
+            "SELECT id, name, digest, preprocess, used, similarity FROM models "
+            "ORDER BY used DESC, id DESC"
+        )
+        return [
+            Model(row, name, digest, preprocess, used, alike and Similarity(**json.loads(alike)))
+            for row, name, digest, preprocess, used, alike in self.read(query)
+        ]
 
     def find_model(self, name: str | None = None) -> Model:
         """The model last used, or the last of a name or digest.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ilgnet.errors import LibraryError
 from ilgnet.library.photograph.capture import Capture
 from ilgnet.values import Verdict
-from ilgnet.zoo.records import SAFETENSORS_NAME, Weights
+from ilgnet.zoo.records import SAFETENSORS_NAME, Similarity, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,23 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A set of weights as the catalogue knows it; `id` is its row."""
+    """A set of weights as the catalogue knows it.
+
+    Attributes:
+        id: its row.
+        name: how results call it.
+        digest: see `model_digest`.
+        preprocess: fingerprint of its preprocessing.
+        used: when it last scored here.
+        similarity: which of its features are alike; None where nobody has measured that.
+    """
 
     id: int
     name: str
     digest: str
     preprocess: str
     used: str
+    similarity: Similarity | None = None
 
 
 @dataclass(frozen=True, slots=True)

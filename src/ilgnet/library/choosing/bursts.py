@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.photograph.photograph import Photograph
+from ilgnet.zoo.records import Similarity
 
 OPEN_GROUPS: Final = 64
 """Bursts that may be going on at once; where seconds are lost, a minute's pictures interleave."""
@@ -27,26 +28,27 @@ CLOSE: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class BurstRule:
-    """What makes a burst.
+    """What makes a burst, beside how alike its frames are, which depends on the model.
 
     Attributes:
         gap: the longest pause between two frames, in seconds.
-        similarity: the least cosine between a frame's features and the mean of its burst's. The
-            usual one is for the default model: see docs/decisions/0052-similarity.md.
         quick_gap: frames this many seconds apart, but not at the very same time, are of one moment
-            beyond doubt ...
-        quick_similarity: ... and need only be this alike: they are not two unrelated pictures.
+            beyond doubt, and need only be as alike as `Similarity.quick`.
         sequence_step: frames whose running numbers differ by no more than this ...
         sequence_gap: ... may be this many seconds apart, or have no time at all.
     """
 
     gap: float = 5.0
-    similarity: float = 0.67
     quick_gap: float = 1.0
-    quick_similarity: float = 0.47
     sequence_step: int = 2
     sequence_gap: float = 60.0
 
+
+UNKNOWN_ALIKE: Final = (
+    "bursts and near-duplicates are found by how alike a model's features are, and nobody has "
+    "measured that for this model. Say it with --similarity (and --duplicate-similarity), or take "
+    "a model whose record says it, such as the default"
+)
 
 USUAL: Final = BurstRule()
 """What most cameras and people do."""
@@ -67,14 +69,17 @@ class Group:
     best: str
 
 
-def find_bursts(photographs: Sequence[Photograph], rule: BurstRule = USUAL) -> list[Group]:
+def find_bursts(
+    photographs: Sequence[Photograph], alike: Similarity, rule: BurstRule = USUAL
+) -> list[Group]:
     """Bursts of two frames and more, in the order in which they were taken.
 
     One pass in the order of time; a frame is compared with the bursts that are still going on.
 
     Args:
         photographs: in any order, with their features.
-        rule: what makes a burst.
+        alike: which of these features are alike, as the model's record says.
+        rule: what else makes a burst.
 
     Raises:
         LibraryError: some have no features; time alone would stack what does not look alike.
@@ -88,7 +93,7 @@ def find_bursts(photographs: Sequence[Photograph], rule: BurstRule = USUAL) -> l
         going = [burst for burst in going if not _over(burst.last, frame, rule)]
         near = [burst for burst in going if _near(burst.last, frame, rule)]
         unit = _unit(photographs[frame.index])
-        fitting = _most_alike(near, frame, unit, rule)
+        fitting = _most_alike(near, frame, unit, alike, rule)
         if fitting is None:
             going.append(_Burst(frame, unit.astype(np.float64)))
             done += [burst.frames for burst in going[:-OPEN_GROUPS]]
@@ -100,7 +105,9 @@ def find_bursts(photographs: Sequence[Photograph], rule: BurstRule = USUAL) -> l
     return [_describe(frames, photographs) for frames in bursts]
 
 
-def with_bursts(photographs: Sequence[Photograph], rule: BurstRule = USUAL) -> list[Photograph]:
+def with_bursts(
+    photographs: Sequence[Photograph], alike: Similarity, rule: BurstRule = USUAL
+) -> list[Photograph]:
     """The same photographs with the numbers of their bursts, which count from 0.
 
     Raises:
@@ -108,7 +115,7 @@ def with_bursts(photographs: Sequence[Photograph], rule: BurstRule = USUAL) -> l
     """
     numbers = {
         photo.path: number
-        for number, group in enumerate(find_bursts(photographs, rule))
+        for number, group in enumerate(find_bursts(photographs, alike, rule))
         for photo in group.photographs
     }
     return [replace(photo, burst=numbers.get(photo.path)) for photo in photographs]
@@ -245,23 +252,27 @@ def _over(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
 
 
 def _most_alike(
-    bursts: Sequence[_Burst], frame: _Frame, unit: NDArray[np.float32], rule: BurstRule
+    bursts: Sequence[_Burst],
+    frame: _Frame,
+    unit: NDArray[np.float32],
+    alike: Similarity,
+    rule: BurstRule,
 ) -> _Burst | None:
     if not bursts:
         return None
     totals = np.stack([burst.total for burst in bursts])
     cosines = totals @ unit / np.maximum(np.linalg.norm(totals, axis=1), 1e-12)
-    beyond = cosines - [_least_similarity(burst.last, frame, rule) for burst in bursts]
+    beyond = cosines - [_least_similarity(burst.last, frame, alike, rule) for burst in bursts]
     best = int(np.argmax(beyond))
     return bursts[best] if beyond[best] >= 0 else None
 
 
-def _least_similarity(last: _Frame, frame: _Frame, rule: BurstRule) -> float:
+def _least_similarity(last: _Frame, frame: _Frame, alike: Similarity, rule: BurstRule) -> float:
     """Equal times may have lost their seconds; times a moment apart have not."""
     if last.taken is None or frame.taken is None:
-        return rule.similarity
+        return alike.burst
     quick = timedelta(0) < frame.taken - last.taken <= timedelta(seconds=rule.quick_gap)
-    return min(rule.similarity, rule.quick_similarity) if quick else rule.similarity
+    return min(alike.burst, alike.quick) if quick else alike.burst
 
 
 def _describe(frames: Sequence[_Frame], photographs: Sequence[Photograph]) -> Group:

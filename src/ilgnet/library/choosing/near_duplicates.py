@@ -23,9 +23,6 @@ from ilgnet.library.choosing.bursts import (
 )
 from ilgnet.library.photograph.photograph import Photograph
 
-NEAR_DUPLICATE: Final = 0.92
-"""The least cosine of the default model's features."""
-
 Vectors = Sequence[NDArray[np.float32]]
 """N vectors (D,); not copied as a whole, for a large library's fill much of the memory."""
 
@@ -36,16 +33,14 @@ Lindenstrauss 1984), enough to find the nearest, which is then measured exactly.
 TILE: Final = 2048
 
 
-def find_near_duplicates(
-    photographs: Sequence[Photograph], similarity: float = NEAR_DUPLICATE
-) -> list[Group]:
+def find_near_duplicates(photographs: Sequence[Photograph], similarity: float) -> list[Group]:
     """Groups of two photographs and more whose features agree, whenever they were taken.
 
     Each photograph joins its nearest earlier one, where that is near enough.
 
     Args:
         photographs: with their features.
-        similarity: the least cosine.
+        similarity: the least cosine, as the model's record says (`Similarity.duplicate`).
 
     Raises:
         LibraryError: some have no features.

@@ -304,7 +304,7 @@
       ["Better than", `${Math.floor(picture.percentile)}% of AVA`],
       ["", `${Math.floor(picture.run_percentile)}% of this run`],
       ["Disagreement", picture.std === null ? null : `\u00b1 ${picture.std.toFixed(2)} votes`],
-      ["Technical", picture.technical === null ? null : `${signed(picture.technical)} votes`],
+      ["Technical", picture.technical === null ? null : `${signed(picture.technical)} standard deviations`],
       ["Pixels", `${picture.width} \u00d7 ${picture.height}`],
     ];
     const list = byId("detail-facts");

@@ -6,6 +6,7 @@ import inspect
 import pickle
 import typing
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -43,12 +44,17 @@ PUBLIC = [
     "__version__",
     "builtin_models",
     "compare",
+    "evaluate",
     "explain",
     "find_images",
     "load",
     "open_library",
+    "open_network",
+    "read_rated",
+    "read_recipe",
     "to_arrow",
     "to_pandas",
+    "train",
     "undo",
 ]
 
@@ -122,7 +128,23 @@ def test_a_string_is_one_path() -> None:
 
 def test_signatures() -> None:
     assert str(inspect.signature(ilgnet.load)) == (
-        "(model: 'str | Path' = 'default', *, threads: 'int | None' = None) -> 'Scorer'"
+        "(model: 'str | Path' = 'default', *, threads: 'int | None' = None, "
+        "engine: 'EngineName' = 'onnx', providers: 'Sequence[str]' = ()) -> 'Scorer'"
     )
     score_many = inspect.signature(ilgnet.Scorer.score_many)
     assert list(score_many.parameters) == ["self", "images", "features"]
+
+
+def test_doors_to_measuring_training_and_the_network(tmp_path: Path) -> None:
+    samples = files("ilgnet") / "samples"
+    for name, label in (("cat.jpg", "high"), ("grass.jpg", "low")):
+        (tmp_path / "rated" / label).mkdir(parents=True)
+        (tmp_path / "rated" / label / name).write_bytes((samples / name).read_bytes())
+    scorer = ilgnet.load(threads=1, providers=["CPUExecutionProvider"])
+    assert ilgnet.evaluate(scorer, ilgnet.read_rated(tmp_path / "rated")).listed == 2
+    wrong = tmp_path / "recipe.toml"
+    wrong.write_text("no_such = 1\n")
+    with pytest.raises(ilgnet.RecipeError):
+        ilgnet.train(ilgnet.read_recipe(wrong), tmp_path / "out")
+    with pytest.raises(ilgnet.ModelError):
+        ilgnet.open_network(tmp_path)

@@ -41,6 +41,9 @@ from ilgnet.values import Failure, ImageRef, Outcome, ScoreDistribution, Verdict
 from ilgnet.zoo.records import Weights, builtin_models
 
 if TYPE_CHECKING:
+    from ilgnet.data.readers import read_rated
+    from ilgnet.engines.torch import open_network
+    from ilgnet.evaluation.evaluation import evaluate
     from ilgnet.explanation.compare import Comparison, compare
     from ilgnet.explanation.explain import Explanation, explain
     from ilgnet.library.catalogue.rows import Filter
@@ -52,6 +55,8 @@ if TYPE_CHECKING:
     from ilgnet.library.open_library import Library, open_library
     from ilgnet.library.photograph.photograph import Photograph
     from ilgnet.library.proposals import undo
+    from ilgnet.training.pipeline import train
+    from ilgnet.training.recipe import read_recipe
 
 _LATER: Final = {
     "BurstRule": "library.choosing.bursts",
@@ -69,8 +74,14 @@ _LATER: Final = {
     "explain": "explanation.explain",
     "open_library": "library.open_library",
     "undo": "library.proposals",
+    "train": "training.pipeline",
+    "read_recipe": "training.recipe",
+    "read_rated": "data.readers",
+    "open_network": "engines.torch",
+    "evaluate": "evaluation.evaluation",
 }
-"""Where names are that are imported when they are first asked for: scoring needs none of them."""
+"""Where names are that are imported when they are first asked for: scoring needs none of them, and
+some need extras."""
 
 
 def __getattr__(name: str) -> Any:
@@ -112,11 +123,16 @@ __all__ = [
     "__version__",
     "builtin_models",
     "compare",
+    "evaluate",
     "explain",
     "find_images",
     "load",
     "open_library",
+    "open_network",
+    "read_rated",
+    "read_recipe",
     "to_arrow",
     "to_pandas",
+    "train",
     "undo",
 ]

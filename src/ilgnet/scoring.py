@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ilgnet.engines.open import open_engine
+from ilgnet.engines.open import EngineName, open_engine
 from ilgnet.engines.protocol import Engine
 from ilgnet.errors import ImageError
 from ilgnet.images.decode import read_image
@@ -43,18 +43,28 @@ CONTAINER_LIMIT: Final = Path("/sys/fs/cgroup/cpu.max")
 """Microseconds of work allowed in a period, and the period, or "max" (Linux, cgroup v2)."""
 
 
-def load(model: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Scorer:
+def load(
+    model: str | Path = DEFAULT_MODEL,
+    *,
+    threads: int | None = None,
+    engine: EngineName = "onnx",
+    providers: Sequence[str] = (),
+) -> Scorer:
     """Load a model, ready to score.
 
     Args:
         model: "default", the name of a built-in model, or a model folder.
         threads: pictures worked on side by side; None takes every core this process may use.
+        engine: "onnx" (ONNX Runtime) or "torch" (PyTorch, from the extra "train").
+        providers: of ONNX Runtime, as "CUDAExecutionProvider", tried before the processor.
 
     Raises:
         ModelError: there is no such model, or its files are damaged.
+        MissingExtra: PyTorch is not installed.
     """
     weights = find_weights(model)
-    return Scorer(weights, open_engine(weights), threads=threads)
+    opened = open_engine(weights, engine, providers=tuple(providers))
+    return Scorer(weights, opened, threads=threads)
 
 
 class Scorer:

@@ -70,7 +70,9 @@ class OnnxEngine:
         options.log_severity_level = 3
         try:
             return runtime.InferenceSession(
-                str(self.path), options, providers=[*self.providers, "CPUExecutionProvider"]
+                str(self.path),
+                options,
+                providers=list(dict.fromkeys((*self.providers, "CPUExecutionProvider"))),
             )
         except Exception as error:  # the runtime's own exceptions share no base class
             raise ModelError(f"{self.path} cannot be loaded as an ONNX model: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +13,20 @@ from ilgnet.engines.protocol import EngineOutput
 from ilgnet.models.checkpoints import load_network
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.models.registry import create
-from ilgnet.zoo.records import SAFETENSORS_NAME, Weights
+from ilgnet.zoo.records import DEFAULT_MODEL, SAFETENSORS_NAME, Weights, find_weights
+
+
+def open_network(model: str | Path = DEFAULT_MODEL, *, device: str = "cpu") -> ILGNet:
+    """The PyTorch network of a model with its weights, in evaluation mode.
+
+    Args:
+        model: as for `ilgnet.load`; it needs its `model.safetensors` (see `ilgnet convert`).
+        device: as PyTorch names it, "cpu" or "cuda".
+
+    Raises:
+        ModelError: there is no such model, or it has no weights for PyTorch.
+    """
+    return TorchEngine.open(find_weights(model), device=device).network
 
 
 class TorchEngine:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,9 +17,11 @@ from ilgnet.images.preprocess import prepare
 from ilgnet.models.caffe.files import read_caffemodel, read_mean, write_caffemodel, write_mean
 from ilgnet.models.caffe.weights import save_caffe
 from ilgnet.models.checkpoints import load_network, save_network
-from ilgnet.models.registry import create
+from ilgnet.models.export import export_onnx, store_halves
+from ilgnet.models.registry import architecture, create
 from ilgnet.scoring import load
-from ilgnet.zoo.records import ONNX_NAME, SAFETENSORS_NAME, read_weights, write_weights
+from ilgnet.zoo.lineage import TrainedOn
+from ilgnet.zoo.records import ONNX_NAME, SAFETENSORS_NAME, Weights, read_weights, write_weights
 from tests.models.networks import lively, photographs
 
 ILGNET = "ilgnet_inception_v1_tiny"
@@ -155,6 +159,41 @@ def test_a_model_with_its_onnx_file_alone_becomes_safetensors(tmp_path):
     with torch.no_grad():
         expected = network(torch.from_numpy(images)).probabilities.numpy()
     assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_copy_says_all_that_its_source_says(tmp_path, capsys):
+    # As the default: its ONNX file alone, with a second output and features of its own.
+    name = "ilgnet_paired_lite_technical_tiny"
+    source = tmp_path / "source"
+    source.mkdir()
+    export_onnx(lively(name), source / ONNX_NAME)
+    store_halves(source / ONNX_NAME)
+    seen = (TrainedOn("its trunk", collection="ava"),)
+    record = Weights("two.outputs", name, "votes", architecture(name).preprocess, 0.6, "", "")
+    write_weights(replace(record, trained_on=seen), source)
+    assert run("convert", source, tmp_path / "copy") == 0
+    assert "technical by at most" in capsys.readouterr().err
+    one, other = load(source), load(tmp_path / "copy")
+    for picture in (data.astronaut(), data.coffee()):
+        ours, theirs = (scorer.score(picture) for scorer in (one, other))
+        assert theirs.score == pytest.approx(ours.score, abs=1e-3)
+        assert theirs.technical == pytest.approx(ours.technical, abs=1e-3)
+    assert other.weights.trained_on == seen
+    names = list(open_engine(other.weights).output_names)
+    assert names == list(open_engine(one.weights).output_names)
+
+
+def test_a_copy_that_would_say_less_is_refused(tmp_path, capsys):
+    source = tmp_path / "source"
+    source.mkdir()
+    export_onnx(lively("ilgnet_paired_lite_technical_tiny"), source / ONNX_NAME)
+    # The record names the network without the second output, as the default's once did.
+    name = "ilgnet_paired_lite_tiny"
+    record = Weights("less", name, "votes", architecture(name).preprocess, 0.6, "", "")
+    write_weights(record, source)
+    assert run("convert", source, tmp_path / "copy") == 1
+    assert not (tmp_path / "copy").exists()
+    assert capsys.readouterr().err
 
 
 def test_weights_that_do_not_fit_leave_nothing_behind(tmp_path, capsys):

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ilgnet.values import ScoreDistribution, probability_high, score_from_probability
+from ilgnet.values import (
+    MOST_TECHNICAL,
+    TECHNICAL_VOTES,
+    ScoreDistribution,
+    probability_high,
+    score_from_probability,
+    technical_votes,
+)
 from ilgnet.zoo.ava_scale import ava_percentile
 
 
@@ -44,3 +53,12 @@ def test_percentiles_are_avas() -> None:
     assert ava_percentile(5.377) == pytest.approx(49, abs=2)
     assert ava_percentile(1.0) == 0
     assert ava_percentile(10.0) == 100
+
+
+@pytest.mark.parametrize("technical", [-1e6, -12.0, -1.0, 0.0, 0.3, 5.0, 1e6])
+def test_technical_never_outweighs_everything(technical: float) -> None:
+    worth = technical_votes(technical)
+    assert abs(worth) <= MOST_TECHNICAL
+    assert math.copysign(1.0, worth) == math.copysign(1.0, technical)
+    assert technical_votes(technical + 0.1) >= worth, "the order of frames is kept"
+    assert technical_votes(0.01) == pytest.approx(0.01 * TECHNICAL_VOTES, rel=1e-3)

@@ -231,3 +231,11 @@ def test_scoring_never_imports_torch(model: Path) -> None:
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_free_cores_are_those_that_others_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "usable_cores", lambda: 8)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    for busy, free in ((0.0, 8), (2.0, 6), (7.9, 1), (50.0, 1)):
+        monkeypatch.setattr(os, "getloadavg", lambda busy=busy: (busy, 0.0, 0.0))
+        assert scoring.free_cores() == free

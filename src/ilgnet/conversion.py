@@ -19,7 +19,7 @@ from ilgnet.engines.onnx import OnnxEngine
 from ilgnet.engines.parity import Comparable, Parity, compare
 from ilgnet.engines.torch import TorchEngine
 from ilgnet.errors import ModelError
-from ilgnet.images.preprocess import Preprocess
+from ilgnet.images.preprocess import Filter, Preprocess
 from ilgnet.models.caffe.files import read_caffemodel, read_mean, write_mean
 from ilgnet.models.caffe.networks import KNOWN_LAYERS
 from ilgnet.models.caffe.weights import load_caffe, save_caffe, set_mean
@@ -28,6 +28,7 @@ from ilgnet.models.export import export_onnx
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.models.registry import architecture as architecture_entry
 from ilgnet.models.registry import create
+from ilgnet.training.folder import MEAN_FILE
 from ilgnet.training.lineage import Ancestry, header, write_beside
 from ilgnet.training.publish import USUAL_MEAN_ERROR
 from ilgnet.training.start import torch_network
@@ -41,11 +42,20 @@ from ilgnet.zoo.records import (
     write_weights,
 )
 
-Route = Literal["measured", "single_picture"]
+Route = Literal["measured", "single_picture", "measured_2016", "single_picture_2016"]
 """How the published networks are fed: "measured", as their accuracies were measured, squeezes the
 picture to 256 x 256, takes the centre, and subtracts the mean image; "single_picture", the
 original's script for one picture, squeezes it to the input's size and subtracts one mean a
-channel. They give different numbers for the same picture."""
+channel. They give different numbers for the same picture.
+
+Both resize with Pillow's antialiased bicubic filter. Those of 2016 resize as the original did, to
+the bit: "measured_2016" with OpenCV's bilinear filter of 8-bit numbers (convert_imageset), and
+"single_picture_2016" with scikit-image's of order 1 (pycaffe). They need the extra "routes"."""
+
+FILTER_OF: Final[dict[str, Filter]] = {
+    "measured_2016": "opencv-bilinear",
+    "single_picture_2016": "skimage-linear",
+}
 
 CHANNEL_MEANS: Final = {
     "ava1": (91.0018, 99.4639, 107.8456),
@@ -143,9 +153,29 @@ def convert_to_caffe(source: str | Path, target: Path, options: Options) -> list
         _check_identical(network, copy)
         write_beside(folder / f"{weights.name}.caffemodel", weights.trained_on)
         if mean is not None:
-            write_mean(folder / f"{weights.name}.binaryproto", mean.numpy())
+            whole = mean_before_crop(mean.numpy(), weights)
+            write_mean(folder / f"{weights.name}.binaryproto", whole)
         names = sorted(path.name for path in folder.iterdir())
     return [target / name for name in names]
+
+
+def mean_before_crop(mean: NDArray[np.float32], weights: Weights) -> NDArray[np.float32]:
+    """The mean image as Caffe wants it, of the picture before the crop: (3, height, width).
+
+    A model that was trained here has it in its folder. Of others only the centre is known, which is
+    all that testing looks at: its edges are repeated outwards.
+    """
+    preprocess = weights.preprocess
+    stored = weights.folder / MEAN_FILE
+    if stored.is_file():
+        return read_mean(stored)
+    shape = (preprocess.height, preprocess.width)
+    if preprocess.crop is None or mean.shape[1:] != (preprocess.crop, preprocess.crop):
+        return mean
+    before = [(side - preprocess.crop) // 2 for side in shape]
+    after = [side - preprocess.crop - start for side, start in zip(shape, before, strict=True)]
+    edges = ((0, 0), *zip(before, after, strict=True))
+    return np.pad(mean, edges, mode="edge")
 
 
 def open_source(source: str | Path, options: Options) -> Opened:
@@ -183,12 +213,13 @@ def _from_caffe(source: Path, options: Options) -> Opened:
     load_caffe(network, source)
     mean = _read_mean(options.mean)
     preprocess = architecture_entry(name).preprocess
-    if options.route == "measured":
+    if options.route in ("measured", "measured_2016"):
         set_mean(network, mean)
     else:
         side = preprocess.crop or preprocess.height
         blue, green, red = (float(value) for value in mean.mean(axis=(1, 2)))
         preprocess = Preprocess("warp", side, side, channels="BGR", mean=(blue, green, red))
+    preprocess = replace(preprocess, filter=FILTER_OF.get(options.route, "pillow-bicubic"))
     return _opened(network, source, name, preprocess, options)
 
 

@@ -222,6 +222,19 @@ def usable_cores() -> int:
     return min(cores, _container_cores() or cores)
 
 
+def free_cores() -> int:
+    """How many of the usable cores other processes leave free, by the load of the last minute.
+
+    For work whose threads wait for each other at every step: one more thread than there are free
+    cores makes it many times slower, not faster. At least 1.
+    """
+    usable = usable_cores()
+    if not hasattr(os, "getloadavg"):
+        return usable
+    busy = min(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    return max(1, round(usable * (1.0 - busy)))
+
+
 def _container_cores() -> int | None:
     """What `docker --cpus` and the like allow, rounded up; None where nothing is set."""
     try:

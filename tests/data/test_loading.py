@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -213,3 +214,31 @@ def test_a_plan_can_start_anywhere() -> None:
     steps = [straight.step(step) for step in range(9)]
     assert BatchPlan(sizes, batch=3, seed=5).step(7) == steps[7]
     assert BatchPlan(sizes, batch=3, seed=6).step(7) != steps[7]
+
+
+def test_a_crop_has_the_mean_of_its_own_place_subtracted(tmp_path: Path) -> None:
+    """As Caffe does: the picture less the mean image, cropped together, then mirrored together."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    np.save(tmp_path / "0.npy", pixels)
+    mean = random.uniform(80, 120, (3, 12, 12)).astype(np.float32)
+    preprocess = Preprocess("warp", 12, 12, crop=8, channels="BGR")
+    unknown = torch.full((1,), float("nan"))
+    nothing = Targets(unknown[:, None].expand(1, 10), unknown, unknown, unknown)
+    picture = CachedPicture(tmp_path / "0.npy", 12, 12)
+    varied = RatedPictures([picture], nothing, preprocess, Variation(), 3, mean)
+    centre = mean[:, 2:10, 2:10]  # what the network subtracts
+    whole = pixels[:, :, ::-1].transpose(2, 0, 1) - mean
+    places = list(product(range(5), range(5), (1, -1)))
+    seen = set()
+    for epoch in range(60):
+        found = varied[epoch, 0][0].numpy() - centre
+        (match,) = (
+            (top, left, way)
+            for top, left, way in places
+            if np.allclose(whole[:, top : top + 8, left : left + 8][:, :, ::way], found, atol=1e-4)
+        )
+        seen.add(match)
+    assert len(seen) > 15
+    plain = RatedPictures([picture], nothing, preprocess, UNVARIED, 3, mean)
+    assert np.allclose(plain[0, 0][0].numpy(), whole[:, 2:10, 2:10] + centre, atol=1e-4)

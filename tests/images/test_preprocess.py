@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from skimage import data, transform
 
 from ilgnet.errors import ModelError
 from ilgnet.images.preprocess import Preprocess, normalise, prepare, resize_rgb
@@ -88,3 +92,42 @@ def test_channels_are_contiguous_float32() -> None:
     assert pixels.dtype == np.float32
     assert pixels.shape == (3, 4, 6)
     assert pixels.flags.c_contiguous
+
+
+@pytest.mark.parametrize("size", [(256, 256), (227, 227), (300, 200)])
+def test_the_filters_of_2016_are_those_of_opencv_and_scikit_image(size: tuple[int, int]) -> None:
+    """To the bit, for photographs and for noise, enlarged and reduced."""
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (190, 333, 3), dtype=np.uint8)
+    for rgb in (data.chelsea(), noise):
+        width, height = size
+        opencv = Preprocess("warp", height, width, filter="opencv-bilinear")
+        blue_first = cv2.resize(
+            np.ascontiguousarray(rgb[:, :, ::-1]), size, interpolation=cv2.INTER_LINEAR
+        )
+        assert np.array_equal(resize_rgb(rgb, opencv), blue_first[:, :, ::-1])
+
+        skimage = Preprocess("warp", height, width, filter="skimage-linear")
+        image = rgb.astype(np.float32) / 255
+        low, high = image.min(), image.max()
+        scaled = (image - low) / (high - low)
+        resized = transform.resize(
+            scaled, (height, width), order=1, mode="constant", anti_aliasing=False
+        )
+        expected = (255 * (resized * (high - low) + low)).astype(np.float32)
+        found = resize_rgb(rgb, skimage)
+        assert found.dtype == np.float32
+        assert np.array_equal(found, expected)
+
+
+def test_a_record_names_its_filter_and_old_fingerprints_stand() -> None:
+    plain = Preprocess("warp", 256, 256, crop=227, channels="BGR")
+    assert plain.to_json()["filter"] == "pillow-bicubic"
+    old = {key: value for key, value in plain.to_json().items() if key != "filter"}
+    assert Preprocess.from_json(old) == plain
+    assert plain.fingerprint() == "8202b5e9178e"
+    other = replace(plain, filter="opencv-bilinear")
+    assert other.fingerprint() != plain.fingerprint()
+    assert other.decode_side > 100_000  # a scaled decode would be another picture
+    with pytest.raises(ModelError, match="filter must be one of pillow-bicubic"):
+        replace(plain, filter="nearest")  # type: ignore[arg-type]

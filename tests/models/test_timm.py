@@ -8,6 +8,7 @@ import torch
 from ilgnet.errors import MissingExtra, ModelError
 from ilgnet.models.pretrained import start_trunk
 from ilgnet.models.registry import architecture, create
+from ilgnet.models.trunks.timm import _channels_last
 
 try:
     import timm
@@ -37,3 +38,21 @@ def test_a_trunk_of_timm_is_built_or_the_way_to_it_is_said(tmp_path):
     assert set(started.left_out) == {"fc.bias", "fc.weight"}
     with pytest.raises(ModelError, match="timm has no trunk 'resnet17'"):
         create("timm:resnet17")
+
+
+def test_maps_with_the_channels_last_are_told_and_others_refused():
+    """What Swin yields, and what is no map; timm itself is not needed for it."""
+    assert not _channels_last(torch.zeros(1, 96, 56, 56), 96, "resnet")
+    assert _channels_last(torch.zeros(1, 56, 56, 96), 96, "swin")
+    for shape in ((1, 197, 192), (1, 14, 14, 96)):
+        with pytest.raises(ModelError, match=r"vit yields a map .* where 192 channels"):
+            _channels_last(torch.zeros(shape), 192, "vit")
+
+
+def test_a_torchvision_that_does_not_fit_is_said(monkeypatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr("ilgnet.models.trunks.timm.require", broken)
+    with pytest.raises(MissingExtra, match=r"torchvision here does not fit.*nms does not exist"):
+        create("timm:resnet18")

@@ -15,6 +15,8 @@ from ilgnet.zoo.records import find_weights
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 FILES = [*sorted(RECIPES.glob("*.toml")), FINETUNE]
+HERE = [path for path in FILES if path.stem != "foundation_ava"]
+"""Those whose networks can be built without timm."""
 
 
 def complete(path: Path) -> Recipe:
@@ -28,7 +30,14 @@ def test_there_are_recipes() -> None:
     assert {"ilgnet_v1_ava1", "ilgnet_v1_ava2", "modern_ava", "finetune"} <= names
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_recipe_on_a_trunk_of_timm_is_valid_but_for_the_network() -> None:
+    recipe = read_recipe(RECIPES / "foundation_ava.toml")
+    assert recipe.model.architecture.startswith("timm:vit_")
+    assert recipe.model.freeze == "trunk"
+    assert recipe.augment.zoom == 1.0  # a frozen trunk is run once
+
+
+@pytest.mark.parametrize("path", HERE, ids=lambda path: path.stem)
 def test_a_recipe_is_valid_and_names_a_network_that_exists(path: Path) -> None:
     recipe = complete(path)
     entry = architecture(recipe.model.architecture)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ilgnet import metrics
 from ilgnet.data.loading import Targets
@@ -75,3 +76,29 @@ def test_choices_define_the_order_of_the_pictures_that_were_chosen_between() -> 
     order = np.array([3.0, 2.0, 1.0, 9.0])
     figures = measure(np.stack([-order, order], axis=1), truth)
     assert figures["srcc"] == pytest.approx(1.0)
+
+
+def test_scores_that_hardly_differ_come_after_all_others() -> None:
+    """SRCC 1 with all scores within 0.07 of each other is no good epoch: nothing is learned."""
+    truth = targets(*(rated(str(i), 3.0 + i / 2) for i in range(9)))
+    step = torch.arange(9.0)[:, None] * torch.linspace(-1.0, 1.0, 10)[None, :]
+    flat, learned = (measure((slope * step).double().numpy(), truth) for slope in (0.002, 0.2))
+    assert flat["srcc"] == pytest.approx(1.0)
+    assert flat.degenerate
+    assert not learned.degenerate
+    worse = Figures(learned, srcc=0.2)
+    assert worse.rising("srcc") > flat.rising("srcc")
+    assert flat.rising("srcc") > -math.inf
+    classes = targets(*(RatedImage(n, Path(n), label=n in "cd") for n in "abcd"))
+    same = np.array([[0.0, 0.001 * k] for k in range(4)])
+    assert measure(same, classes).degenerate
+    assert not measure(1000 * same, classes).degenerate
+
+
+def test_the_miniature_runs_own_figures_are_not_degenerate_without_ratings() -> None:
+    choices = (Choice("a", "b"),)
+    images = (RatedImage("a", Path("a")), RatedImage("b", Path("b")))
+    chosen = Targets.of(RatedSet("chosen", images, choices))
+    figures = measure(np.zeros((2, 10)), chosen)
+    assert math.isnan(figures["spread"])
+    assert not figures.degenerate

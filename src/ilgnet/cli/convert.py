@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import click
 
 from ilgnet.errors import require
+
+Route = Literal["measured", "single_picture", "measured_2016", "single_picture_2016"]
 
 
 @click.command()
@@ -24,11 +26,12 @@ from ilgnet.errors import require
 @click.option("--name", default="", help="Name of the weights in results.")
 @click.option(
     "--route",
-    type=click.Choice(["measured", "single_picture"]),
+    type=click.Choice(get_args(Route)),
     default="measured",
     show_default=True,
     help="How the published networks are fed: as their accuracies were measured (squeezed to "
-    "256 x 256, centre, mean image), or as the original's script for one picture does.",
+    "256 x 256, centre, mean image), or as the original's script for one picture does; with _2016, "
+    "resized to the bit as then.",
 )
 @click.option("--mean", default="", help="FILE.binaryproto, ava1 or ava2; for a caffemodel.")
 @click.option("--licence", default="", help="Of the weights; unknown unless given.")
@@ -38,7 +41,7 @@ def convert(
     to: str,
     architecture: str,
     name: str,
-    route: Literal["measured", "single_picture"],
+    route: Route,
     mean: str,
     licence: str,
 ) -> None:

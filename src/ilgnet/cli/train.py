@@ -74,7 +74,23 @@ from ilgnet.errors import require
     help="Where to compute.  [default: a GPU if there is one]",
 )
 @click.option(
-    "--threads", type=click.IntRange(min=1), metavar="N", help="Of the processor.  [default: all]"
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Of the processor.  [default: the cores that others leave free]",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="N runs that differ in run.seed alone, in DIR/seed-0, DIR/seed-1, ...",
+)
+@click.option(
+    "--track",
+    "trackers",
+    multiple=True,
+    type=click.Choice(["wandb", "mlflow"]),
+    help="Also hand the scalars on, to files in DIR unless their own settings say otherwise.",
 )
 @click.option("--restart", is_flag=True, help="Begin again where DIR holds a run or a model.")
 @click.option("--keys", is_flag=True, help="Print every key of a recipe, what it means, and stop.")
@@ -94,6 +110,8 @@ def train(
     cache: Path | None,
     device: str,
     threads: int | None,
+    seeds: int | None,
+    trackers: tuple[str, ...],
     restart: bool,
     keys: bool,
     quiet: bool,
@@ -124,6 +142,7 @@ def train(
     from ilgnet.training.pipeline import Surroundings
     from ilgnet.training.pipeline import train as run_training
     from ilgnet.training.recipe import FINETUNE, read_recipe
+    from ilgnet.training.seeds import over_seeds, train_seeds
     from ilgnet.training.words import summary
 
     if keys:
@@ -143,10 +162,12 @@ def train(
     }
     named = [f"{key}={json.dumps(str(value))}" for key, value in given.items() if value]
     chosen = read_recipe(recipe or FINETUNE, [*named, *settings])
-    trained = run_training(
-        chosen,
-        out or Path("runs") / chosen.name,
-        Surroundings(cache, device, threads, restart, show=not quiet),
-    )
-    if trained is not None:
+    folder = out or Path("runs") / chosen.name
+    around = Surroundings(cache, device, threads, restart, not quiet, trackers)
+    runs = train_seeds(chosen, folder, seeds, around) if seeds else []
+    if not seeds and (alone := run_training(chosen, folder, around)):
+        runs = [alone]
+    for trained in runs:
         click.echo(summary(trained))
+    if seeds and runs:
+        click.echo(over_seeds(runs, folder))

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -138,7 +138,7 @@ class PictureCache:
         self._write(path, rgb)
         return CachedPicture(path, rgb.shape[0], rgb.shape[1])
 
-    def _write(self, path: Path, rgb: NDArray[np.uint8]) -> None:
+    def _write(self, path: Path, rgb: NDArray[Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(path.parent).free < FREE_SPACE:
             raise DataError(
@@ -212,6 +212,10 @@ class RatedPictures(Dataset[tuple[Tensor, int]]):
         preprocess: how a picture becomes the network's input.
         variation: how it is varied; `UNVARIED` for validation.
         seed: of the variation.
+        mean: the mean image before the crop, (3, H, W) in the order and units of the network's
+            input, where the network subtracts the centre of one: a picture that is cropped
+            elsewhere then has the mean of its own place subtracted, as Caffe does. None where the
+            network subtracts nothing.
     """
 
     def __init__(
@@ -221,12 +225,14 @@ class RatedPictures(Dataset[tuple[Tensor, int]]):
         preprocess: Preprocess,
         variation: Variation = UNVARIED,
         seed: int = 0,
+        mean: NDArray[np.float32] | None = None,
     ) -> None:
         self.pictures = tuple(pictures)
         self.targets = targets
         self.preprocess = preprocess
         self.variation = variation
         self.seed = seed
+        self.mean = mean
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -248,11 +254,15 @@ class RatedPictures(Dataset[tuple[Tensor, int]]):
         rgb = self.pictures[index].read()
         if self.variation.zoom < 1.0:
             rgb = _zoomed(rgb, self.variation.zoom, self.size(index), random)
-        if self.preprocess.crop is not None:
-            rgb = _cropped(rgb, self.preprocess.crop, random, self.variation.random_crop)
-        if self.variation.mirror and random.random() < 0.5:
-            rgb = rgb[:, ::-1]
-        return torch.from_numpy(normalise(rgb, self.preprocess)), index
+        side, place = self.preprocess.crop, (0, 0)
+        if side is not None:
+            place = _place(rgb.shape[:2], side, random, self.variation.random_crop)
+            rgb = _window(rgb, side, place)
+        mirrored = self.variation.mirror and random.random() < 0.5
+        pixels = normalise(rgb[:, ::-1] if mirrored else rgb, self.preprocess)
+        if self.mean is not None and side is not None:
+            pixels += _mean_shift(self.mean, side, place, mirrored=mirrored)
+        return torch.from_numpy(pixels), index
 
     def collate(self, items: list[tuple[Tensor, int]]) -> tuple[Tensor, Targets]:
         """A batch: float32 (N, 3, h, w) and its targets."""
@@ -287,15 +297,33 @@ def _zoomed(
     return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC, box))
 
 
-def _cropped(
-    rgb: NDArray[np.uint8], side: int, random: np.random.Generator, anywhere: bool
-) -> NDArray[np.uint8]:
-    room = rgb.shape[0] - side, rgb.shape[1] - side
+def _place(
+    shape: tuple[int, ...], side: int, random: np.random.Generator, anywhere: bool
+) -> tuple[int, int]:
+    """The upper left corner of a crop: (top, left)."""
+    room = shape[0] - side, shape[1] - side
     if anywhere:
-        top, left = int(random.integers(room[0] + 1)), int(random.integers(room[1] + 1))
-    else:
-        top, left = room[0] // 2, room[1] // 2
+        return int(random.integers(room[0] + 1)), int(random.integers(room[1] + 1))
+    return room[0] // 2, room[1] // 2
+
+
+def _window(rgb: NDArray[Any], side: int, place: tuple[int, int]) -> NDArray[Any]:
+    top, left = place
     return rgb[top : top + side, left : left + side]
+
+
+def _mean_shift(
+    mean: NDArray[np.float32], side: int, place: tuple[int, int], *, mirrored: bool
+) -> NDArray[np.float32]:
+    """What makes a network that subtracts the mean's centre subtract the mean of a place.
+
+    Caffe subtracts first and mirrors then, so the place's mean is mirrored with the picture.
+    """
+    planes = mean.transpose(1, 2, 0)
+    centre = _window(planes, side, ((planes.shape[0] - side) // 2, (planes.shape[1] - side) // 2))
+    own = _window(planes, side, place)
+    shift = centre - (own[:, ::-1] if mirrored else own)
+    return np.ascontiguousarray(shift.transpose(2, 0, 1))
 
 
 class BatchPlan:

@@ -32,6 +32,7 @@ class TrainingProgress:
         best_step: steps that were done when it was reached.
         stale: validations since then.
         finished: whether the run has reached its end, or stopped early.
+        threads: of the processor, with which it began: others would give other last digits.
     """
 
     step: int = 0
@@ -39,6 +40,7 @@ class TrainingProgress:
     best_step: int = 0
     stale: int = 0
     finished: bool = False
+    threads: int = 0
 
 
 def save_checkpoint(
@@ -68,6 +70,15 @@ def save_checkpoint(
                 tensors[f"optimizer.{name}.{what}"] = value
     header = json.dumps({"identity": identity, **asdict(progress)})
     save_tensors(path, tensors, {"progress": header})
+
+
+def threads_of(path: Path) -> int | None:
+    """With how many threads the run of a checkpoint began; None where there is none to ask."""
+    try:
+        with safe_open(path, "pt") as stored:
+            return json.loads(stored.metadata()["progress"]).get("threads") or None
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError):
+        return None  # `load_checkpoint` says what is wrong with it
 
 
 def load_checkpoint(

@@ -6,6 +6,7 @@
 - OUT/training/checkpoint.safetensors: where a killed run goes on
 - OUT/training/best.safetensors: the best weights so far
 - OUT/training/log.jsonl, tensorboard/: the scalars
+- OUT/training/mean.binaryproto: the mean image before the crop, where the network subtracts one
 - OUT/training/unreadable.csv: pictures that were left out, and why
 """
 
@@ -25,6 +26,7 @@ from ilgnet.values import Failure
 from ilgnet.zoo.records import RECORD_NAME
 
 FOLDER: Final = "training"
+MEAN_FILE: Final = f"{FOLDER}/mean.binaryproto"
 RECIPE: Final = "recipe.toml"
 CHECKPOINT: Final = "checkpoint.safetensors"
 BEST: Final = "best.safetensors"

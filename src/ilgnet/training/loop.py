@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from math import ceil, isfinite
@@ -31,6 +31,7 @@ from ilgnet.training.optimizers import (
 from ilgnet.training.processes import Processes
 from ilgnet.training.recipe import Recipe
 from ilgnet.training.run_log import RunLog
+from ilgnet.training.trackers import open_trackers
 from ilgnet.training.validation import Figures
 
 LOG_EVERY: Final = 20
@@ -85,13 +86,15 @@ class Training:
         self.progress = load_checkpoint(
             folder / CHECKPOINT, self.network, self.optimizer, self.average, identity
         )
+        self.progress = replace(self.progress, threads=torch.get_num_threads())
         self.wrapped = processes.wrap(module)
 
-    def fit(self, *, show: bool = False) -> TrainingProgress:
+    def fit(self, *, show: bool = False, trackers: Sequence[str] = ()) -> TrainingProgress:
         """Train to the end, from wherever the run is; the best weights are then in BEST.
 
         Args:
             show: progress and words on stderr.
+            trackers: where scalars go besides, see `ilgnet.training.trackers`.
         """
         if self.progress.finished:
             return self.progress
@@ -99,7 +102,8 @@ class Training:
         batches = self._batches(remaining)
         losses: list[Tensor] = []
         leads = self.processes.leads
-        with RunLog(self.folder, remaining.start, leads=leads, aloud=show) as log:
+        also = open_trackers(trackers, self.folder, self.recipe) if leads else ()
+        with RunLog(self.folder, remaining.start, leads=leads, aloud=show, also=also) as log:
             shown = track(remaining, total=len(remaining), show=show, label="Training, steps")
             for step in shown if leads else remaining:
                 losses.append(self._step(step, batches))
@@ -114,6 +118,10 @@ class Training:
                 if self.progress.finished:
                     break
         return self.progress
+
+    def leave(self) -> None:
+        """Let go of the group of processes, which must outlive nothing that works in it."""
+        self.wrapped = self.module
 
     def _shares(self, step: int) -> tuple[list[list[tuple[int, int]]], int]:
         """This process's micro-batches of a step, and the size of the whole batch."""
@@ -203,7 +211,8 @@ class Training:
         epoch = step / self.plan.steps_per_epoch
         log.say(
             f"step {step} of {self.steps} (epoch {epoch:.1f}): {figures}"
-            + (" - best so far" if better else "")
+            + (" - the scores hardly differ yet" if figures.degenerate else "")
+            + (" - best so far" if better and not figures.degenerate else "")
             + (f"; {self.progress.stale} validations without a gain, stopping" if enough else "")
         )
 

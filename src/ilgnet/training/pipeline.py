@@ -16,13 +16,15 @@ from ilgnet.data.loading import Inputs
 from ilgnet.data.overlap import listed
 from ilgnet.errors import RecipeError
 from ilgnet.images.preprocess import normalise
+from ilgnet.models.caffe.files import write_mean
 from ilgnet.models.caffe.weights import set_mean
 from ilgnet.models.checkpoints import load_network
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.models.pretrained import start_trunk
 from ilgnet.models.registry import architecture, create
-from ilgnet.scoring import usable_cores
-from ilgnet.training.folder import BEST, FOLDER, claim, report_unreadable
+from ilgnet.scoring import free_cores, usable_cores
+from ilgnet.training.checkpoint import threads_of
+from ilgnet.training.folder import BEST, CHECKPOINT, FOLDER, MEAN_FILE, claim, report_unreadable
 from ilgnet.training.frozen import AboveTrunk, TrunkVectors
 from ilgnet.training.lineage import Ancestry, header
 from ilgnet.training.loop import Training
@@ -50,9 +52,11 @@ class Surroundings:
     Attributes:
         cache: folder of decoded pictures; None takes `ilgnet/pictures` in the user's cache folder.
         device: "auto", "cpu" or "cuda".
-        threads: of the processor; None takes all cores.
+        threads: of the processor; None takes the cores that others leave free, or what the run
+            began with where it goes on.
         restart: begin again where the folder holds a run or a model.
         show: progress and words on stderr; False is silence.
+        trackers: where scalars go beside the log and TensorBoard: "wandb", "mlflow".
     """
 
     cache: Path | None = None
@@ -60,6 +64,7 @@ class Surroundings:
     threads: int | None = None
     restart: bool = False
     show: bool = True
+    trackers: tuple[str, ...] = ()
 
 
 def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -> Trained | None:
@@ -76,7 +81,7 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
     around = surroundings or Surroundings()
     keep_freed_memory()
     peers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's, on this machine
-    threads = around.threads or max(1, usable_cores() // peers)
+    threads = around.threads or _threads(out, peers, around)
     torch.set_num_threads(threads)
     with join_processes(around.device) as processes:
         base = _base_model(recipe)
@@ -90,6 +95,8 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
         processes.gather(None)  # nobody looks for a checkpoint before a restart has removed it
         ancestry = _ancestry(recipe, base)
         network, remarks = _begin(recipe, base, loaded, ancestry)
+        if processes.leads and loaded.train.mean is not None:
+            write_mean(out / MEAN_FILE, loaded.train.mean)
         freeze(network, recipe.model)
         # The layout in which convolutions are fastest, on CPUs too.
         network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -112,10 +119,11 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
             header(seen),
         )
         try:
-            training.fit(show=around.show)
+            training.fit(show=around.show, trackers=around.trackers)
         except KeyboardInterrupt as interrupt:
             interrupt.add_note("Give the same command again to go on from the last checkpoint.")
             raise
+        training.leave()
         if not processes.leads:
             return None
         network.cpu()
@@ -123,6 +131,25 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
         return publish(
             network, recipe, split, base, ancestry, out, remarks=remarks, show=around.show
         )
+
+
+def _threads(out: Path, peers: int, around: Surroundings) -> int:
+    """As many threads as the run began with, else as many as there are free cores.
+
+    Threads wait for each other at every layer: with one more than there are free cores a step
+    takes many times as long.
+    """
+    usable = max(1, usable_cores() // peers)
+    begun = None if around.restart else threads_of(out / FOLDER / CHECKPOINT)
+    if begun is not None:
+        return min(begun, usable)
+    free = max(1, free_cores() // peers)
+    if free < usable and around.show and os.environ.get("RANK", "0") == "0":
+        say(
+            f"Other processes are busy here: computing with {free} of {usable} threads, because "
+            "more would wait for each other. --threads changes that."
+        )
+    return free
 
 
 def resolved(recipe: Recipe, base: Weights | None) -> Recipe:
@@ -151,6 +178,11 @@ def resolved(recipe: Recipe, base: Weights | None) -> Recipe:
         raise RecipeError(
             "run.select_by is emd, which a network with two classes has not; take srcc, accuracy "
             "or balanced_accuracy"
+        )
+    if preprocess.filter != "pillow-bicubic" and recipe.augment.zoom < 1.0:
+        raise RecipeError(
+            f"augment.zoom resizes with Pillow, and preprocess.filter is {preprocess.filter!r}; "
+            "set augment.zoom = 1.0"
         )
     model = replace(recipe.model, architecture=name, output=output)
     return replace(recipe, model=model, preprocess=preprocess)
@@ -229,7 +261,10 @@ def _begin(
     if base is not None:
         return network, start_from_model(network, base)
     if network.mean_image is not None:  # unless the trunk comes with a mean of its own
-        set_mean(network, _mean_picture(loaded))
+        mean = _mean_picture(loaded)
+        set_mean(network, mean)
+        if network.mean_image.shape[-1] == _crop(recipe) and mean.shape[1] > 1:
+            loaded.train.mean = mean
     remarks = "began with random weights"
     if recipe.model.start:
         path = Path(recipe.model.start)
@@ -243,6 +278,12 @@ def _begin(
             )
         )
     return network, remarks
+
+
+def _crop(recipe: Recipe) -> int | None:
+    """The side of the crop that the network sees; None without one."""
+    assert recipe.preprocess is not None, "the recipe is resolved"
+    return recipe.preprocess.crop
 
 
 def _mean_picture(loaded: LoadedSplit) -> NDArray[np.float32]:

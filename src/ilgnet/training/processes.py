@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 import torch
 import torch.distributed as dist
@@ -18,6 +19,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ilgnet.errors import RecipeError
+
+PATIENCE: Final = timedelta(days=7)
+"""How long a process waits for another: one decodes all pictures, or measures the model, while the
+others wait. PyTorch's half an hour, and ten minutes on GPUs, are too short for AVA. Where a process
+dies, torchrun ends the others at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +92,11 @@ def join_processes(device: str = "auto") -> Iterator[Processes]:
     if world == 1:
         yield Processes(0, 1, place)
         return
-    dist.init_process_group("nccl" if kind == "cuda" else "gloo")
+    dist.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Processes(rank, world, place)
+        # Nobody leaves the group while another still works in it: the threads of a group that has
+        # lost a member may end its process ("terminate called without an active exception").
+        dist.barrier()
     finally:
         dist.destroy_process_group()

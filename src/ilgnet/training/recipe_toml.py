@@ -45,9 +45,8 @@ def dump(record: Any) -> str:
     Raises:
         RecipeError: a text is no Unicode, such as a path that is not UTF-8.
     """
-    msgspec = require("msgspec", "train", "writing a recipe")
     tomli_w = require("tomli_w", "train", "writing a recipe")
-    text: str = tomli_w.dumps(_without_none(msgspec.to_builtins(record)))
+    text: str = tomli_w.dumps(plain(record))
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -56,6 +55,13 @@ def dump(record: Any) -> str:
             "rename the file that it names"
         ) from error
     return text
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """A dataclass as TOML's types; None is left out."""
+    msgspec = require("msgspec", "train", "writing a recipe")
+    table: dict[str, Any] = _without_none(msgspec.to_builtins(record))
+    return table
 
 
 def override(table: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:

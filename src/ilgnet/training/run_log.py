@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ilgnet.atomic import replacing
 from ilgnet.training.folder import LOG, TENSORBOARD
+from ilgnet.training.trackers import Tracker
 
 
 def say(text: str) -> None:
@@ -28,11 +29,21 @@ class RunLog:
         folder: where the files go.
         step: steps that are done; entries of a killed run beyond it are taken back, as they will
             be written again.
-        leads: whether this process writes; the journal of others does nothing.
+        leads: whether this process writes; the log of others does nothing.
         aloud: whether `say` says anything.
+        also: other places for the scalars.
     """
 
-    def __init__(self, folder: Path, step: int, *, leads: bool, aloud: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        step: int,
+        *,
+        leads: bool,
+        aloud: bool,
+        also: Sequence[Tracker] = (),
+    ) -> None:
+        self.also = tuple(also)
         self.path = folder / LOG
         self.aloud = leads and aloud
         self._board: SummaryWriter | None = None
@@ -49,6 +60,8 @@ class RunLog:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        for tracker in self.also:
+            tracker.close()
         if self._board is not None:
             self._board.close()
 
@@ -61,6 +74,8 @@ class RunLog:
             stream.write(json.dumps({"step": step, **scalars}) + "\n")
         for name, value in scalars.items():
             self._board.add_scalar(name, value, step)
+        for tracker in self.also:
+            tracker.write(step, scalars)
 
     def say(self, text: str) -> None:
         """Tell the user, once for all processes."""

@@ -25,16 +25,37 @@ TITLES: Final = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "majority_rate": "majority rate",
+    "spread": "spread",
 }
 
 
+LEAST_SPREAD: Final = 0.1
+"""Of scores, as a share of the ratings' standard deviation, below which weights are not chosen
+while others are there: a network whose scores all but agree has not learned, whatever their order.
+Networks that have learned reach a half and more."""
+
+NOT_YET: Final = 1000.0
+"""What a figure is lowered by where the scores hardly differ: every other one comes before it."""
+
+
 class Figures(dict[str, float]):
-    """Validation figures by name; `nan` where the ratings or the predictions define none."""
+    """Validation figures by name; `nan` where the ratings or the predictions define none.
+
+    `spread` is the standard deviation of the scores by that of the ratings.
+    """
+
+    @property
+    def degenerate(self) -> bool:
+        """Whether the scores hardly differ from picture to picture."""
+        return self.get("spread", nan) < LEAST_SPREAD
 
     def rising(self, name: str) -> float:
-        """A figure as a number that rises with quality; the lowest of all where undefined."""
+        """A figure as a number that rises with quality; the lowest of all where undefined.
+
+        Where the scores hardly differ it comes after all others, by `NOT_YET`.
+        """
         value = -self[name] if name in LOWER_IS_BETTER else self[name]
-        return -inf if isnan(value) else value
+        return -inf if isnan(value) else value - NOT_YET * self.degenerate
 
     def __str__(self) -> str:
         return ", ".join(
@@ -66,7 +87,26 @@ def measure(logits: NDArray[np.float64], targets: Targets) -> Figures:
         accuracy=metrics.accuracy(high, predicted),
         balanced_accuracy=metrics.balanced_accuracy(high, predicted),
         majority_rate=metrics.majority_rate(high),
+        spread=_spread(logits, order, targets),
     )
+
+
+def _spread(logits: NDArray[np.float64], order: NDArray[np.float64], targets: Targets) -> float:
+    """The standard deviation of the scores by that of the ratings; `nan` without either.
+
+    Two classes are compared as the probability of high with the labels.
+    """
+    if logits.shape[1] > 2:
+        means = targets.mean.double().numpy()
+        known = ~np.isnan(means)
+        said, truth = order[known], means[known]
+    else:
+        labels = targets.high.double().numpy()
+        known = ~np.isnan(labels)
+        said, truth = 1.0 / (1.0 + np.exp(-order[known])), labels[known]
+    if truth.size < 2 or truth.std() == 0:
+        return nan
+    return float(said.std() / truth.std())
 
 
 def refuse_undefined(targets: Targets, figure: str) -> None:

@@ -18,7 +18,7 @@ from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.data.readers import read_rated
 from ilgnet.errors import DataError
 from ilgnet.zoo.lineage import TrainedOn
-from ilgnet.zoo.records import Weights, read_weights, write_weights
+from ilgnet.zoo.records import Weights, is_model, read_weights, write_weights
 from tests import miniature_ava
 from tests.tiny_model import make_tiny_model
 
@@ -198,3 +198,6 @@ def test_of_an_unknown_part_only_the_collection_is_known(tmp_path: Path) -> None
     mine = replace(rated, images=tuple(replace(i, collection="") for i in rated.images))
     assert find_overlap(weights, mine).ids == frozenset()
     assert find_overlap(weights, mine).unchecked[0] == "their trunk: an unknown part of AVA"
+def test_a_list_is_no_model_and_says_so_in_words(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("1.jpg 1\n")
+    assert not is_model(str(tmp_path / "list.txt"))

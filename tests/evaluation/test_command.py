@@ -107,3 +107,20 @@ def test_a_named_protocol_counts_what_papers_count(
     assert "Protocol:         ava-official: AVA's own test list" in text
     assert "Left out:         2 of the list, not rated in AVA: 11714.jpg, 11723.jpg" in text
     assert run(model, *asked, "--part", "train", "--json")[1] != text
+
+
+def test_the_personalised_protocol_on_a_table_of_persons(
+    mini: miniature_ava.MiniatureAva, model: Path, tmp_path: Path
+) -> None:
+    rows = [
+        f"{i}.jpg,p{person},{1 + (k * (1 + person) + person) % 7}"
+        for k, i in enumerate(mini.usable)
+        for person in range(11)
+    ]
+    path = tmp_path / "persons.csv"
+    path.write_text("\n".join(["file,person,mean", *rows]) + "\n")
+    asked = ["--data", path, "--images", mini.images, "--scale", "1..7", "--personal", 5]
+    code, text = run(model, *asked)
+    assert code == EXIT_OK
+    # One of the eleven gave everything the same, which defines no order.
+    assert "tiny.test, 5 pictures of 10 persons: as it is" in text

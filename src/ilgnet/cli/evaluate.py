@@ -14,6 +14,7 @@ import click
 from ilgnet.cli.exits import EXIT_OK, EXIT_UNREADABLE
 from ilgnet.cli.options import progress_options, threads_option
 from ilgnet.cli.rated_options import OpenRated, rated_options, scale
+from ilgnet.data.collections import read_persons
 from ilgnet.data.protocols import PROTOCOLS
 from ilgnet.data.rated import RatedSet
 from ilgnet.data.scale import Scale
@@ -22,11 +23,12 @@ from ilgnet.evaluation.compare import Contender, compare
 from ilgnet.evaluation.evaluation import Batches, Evaluation, EvaluationOptions
 from ilgnet.evaluation.evaluation import evaluate as run_evaluation
 from ilgnet.evaluation.page import render_page
+from ilgnet.evaluation.personal import look, personalised
 from ilgnet.evaluation.record import to_json
 from ilgnet.evaluation.scorers import ImageScorer, open_scorer, runs_of, subject_of
 from ilgnet.report.output import check_output, open_output
 from ilgnet.report.progress import track
-from ilgnet.scoring import Scorer
+from ilgnet.scoring import Scorer, load
 from ilgnet.zoo.records import DEFAULT_MODEL
 
 
@@ -80,6 +82,15 @@ from ilgnet.zoo.records import DEFAULT_MODEL
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Also write an HTML page with plots, one self-contained file.",
+)
+@click.option(
+    "--personal",
+    "shots",
+    type=click.IntRange(min=3),
+    multiple=True,
+    metavar="SHOTS",
+    help="The personalised protocol: give so many pictures of each person, ask the others. DATA is "
+    "PROTOCOL=FOLDER of a collection that tells people apart, or a table with a column person.",
 )
 @click.option("--thumbnails", is_flag=True, help="Embed small copies of the misses in the page.")
 @click.option(
@@ -140,6 +151,7 @@ def evaluate(
     outputs: tuple[Path, ...],
     table: Path | None,
     report: Path | None,
+    shots: tuple[int, ...],
     thumbnails: bool,
     overlap: Literal["refuse", "remove", "allow"],
     batches: int | None,
@@ -173,6 +185,12 @@ def evaluate(
       ilgnet evaluate -m default -m runs/mine --data ava-official=ava/ --data koniq10k=koniq/
           --table table.tex --report table.html
 
+    Where a collection tells people apart, --personal 10 gives ten pictures of each person and asks
+    the others, before and after a regression on what the person gave.
+
+    \b
+      ilgnet evaluate --data para=PARA/ --personal 10 --personal 100
+
     \b
     Exit codes: 0 all measured; 1 failure; 2 usage; 3 finished, but some pictures could not be
     read (they are listed, and not in the figures).
@@ -204,6 +222,8 @@ def evaluate(
     def opened(name: str) -> ImageScorer | Scorer:
         return open_scorer(name, threads=threads, scale=model_scale)
 
+    if shots:
+        return _personal(sources, open_rated, models, threads, shots, options)
     names = [(name, runs_of(name)) for name in models]
     rated = [_open(source, open_rated) for source in sources]
     if len(rated) == 1 and len(names) == 1 and len(names[0][1]) == 1 and not table:
@@ -227,6 +247,50 @@ def evaluate(
         _write(report, page.encode())
     click.echo(document if as_json else text, nl=False)
     return EXIT_UNREADABLE if any(e.failures for e in evaluations) else EXIT_OK
+
+
+def _personal(
+    sources: tuple[str, ...],
+    open_rated: OpenRated,
+    models: tuple[str, ...],
+    threads: int | None,
+    shots: tuple[int, ...],
+    options: EvaluationOptions,
+) -> int:
+    """The personalised protocol, as a table."""
+    for source in sources:
+        name, equals, folder = source.partition("=")
+        if equals and name in PROTOCOLS:
+            rated = read_persons(PROTOCOLS[name].collection, Path(folder))
+        else:
+            rated = _open(source, open_rated)
+        click.echo(
+            f"{rated.name}: {len(rated.images):,} pictures, fingerprint {rated.fingerprint}; SRCC, "
+            "mean over persons with 95 % interval"
+        )
+        for model in models:
+            scorer = load(model, threads=threads)
+            found = personalised(
+                rated,
+                look(scorer, rated),
+                shots,
+                replicates=options.replicates,
+                seed=options.seed,
+            )
+            for row in found:
+                said = ", ".join(
+                    f"{what} {value.value:.3f} ({messages.interval('srcc', value)})"
+                    for what, value in (
+                        ("as it is", row.generic),
+                        ("after", row.personal),
+                        ("gain", row.gain),
+                    )
+                )
+                click.echo(
+                    f"  {scorer.weights.name}, {row.shots} pictures of {row.persons} persons: "
+                    f"{said}"
+                )
+    return EXIT_OK
 
 
 TABLES: Final = {".csv": comparison_table.as_csv, ".tex": comparison_table.as_latex}

@@ -19,6 +19,8 @@ from ilgnet.metrics import INTERVAL, Measure
 FIGURES: Final = ("srcc", "plcc", "plcc_fitted", "accuracy", "auc")
 """The columns, where a collection's ratings define them."""
 
+SMALLEST_P: Final = 1e-15
+
 NOTE: Final = (
     f"Brackets: {100 * INTERVAL:.0f} % intervals, percentile bootstrap over pictures. ±: standard "
     "deviation over runs. Differences: the first less the second on the same pictures, paired "
@@ -193,7 +195,9 @@ def leak(cell: Cell) -> str:
     seen = len(run.overlap.ids)
     if seen:
         return f"{seen:,} {'taken out' if run.protocol.overlap == 'remove' else 'STILL IN'}"
-    return "cannot be checked" if run.overlap.unchecked else "none known"
+    if run.overlap.unchecked:
+        return "cannot be checked"
+    return "none known" if run.overlap.compared else "unknown"
 
 
 def _conditions(comparison: Comparison, collection: str) -> str:
@@ -243,7 +247,7 @@ def _difference(pair: Pair) -> str:
     said = [
         f"{messages.NAMES[name]} {_signed(name, gain)}"
         + (
-            f" (p = {found.steiger[name]:.2g})"
+            f" ({_p(found.steiger[name])})"
             if name == "srcc" and not math.isnan(found.steiger.get(name, math.nan))
             else ""
         )
@@ -253,12 +257,17 @@ def _difference(pair: Pair) -> str:
     if found.mcnemar is not None:
         said.append(
             f"class right by one alone {found.only_first} : {found.only_second} "
-            f"(p = {found.mcnemar:.2g})"
+            f"({_p(found.mcnemar)})"
         )
     return (
         f"{pair.first} less {pair.second}: {', '.join(said)}; {found.images:,} pictures, "
         f"{found.fingerprint}"
     )
+
+
+def _p(value: float) -> str:
+    """A p value; what lies below the arithmetic's reach is not written as zero."""
+    return f"p < {SMALLEST_P:.0e}" if value < SMALLEST_P else f"p = {value:.2g}"
 
 
 def _signed(name: str, gain: Measure) -> str:

@@ -85,7 +85,7 @@ def test_the_walk_on_the_miniature_ends_in_a_table_as_a_paper_prints_it(tmp_path
         said = process.stdout
     latex = (tmp_path / "table.tex").read_text()
     fingerprint = read_list(tmp_path / "lists/AVA1_test.txt").fingerprint
-    for text in ("majority rate", fingerprint, "without_ranking", "none known", "±", "p = "):
+    for text in ("majority rate", fingerprint, "without_ranking", "none known", "±", "(p "):
         assert text in said, text
     for text in ("\\toprule", "\\pm", fingerprint, "majority rate", "mini less without_ranking"):
         assert text in latex, text

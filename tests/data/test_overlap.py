@@ -198,6 +198,8 @@ def test_of_an_unknown_part_only_the_collection_is_known(tmp_path: Path) -> None
     mine = replace(rated, images=tuple(replace(i, collection="") for i in rated.images))
     assert find_overlap(weights, mine).ids == frozenset()
     assert find_overlap(weights, mine).unchecked[0] == "their trunk: an unknown part of AVA"
+
+
 def test_a_list_is_no_model_and_says_so_in_words(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("1.jpg 1\n")
     assert not is_model(str(tmp_path / "list.txt"))

@@ -20,7 +20,7 @@ from PIL import Image, ImageFilter
 from ilgnet.engines.onnx import OnnxEngine
 from ilgnet.explanation.head import EPSILON, Array, Head, Taps, read_head
 from ilgnet.explanation.targets import Judge, Target
-from ilgnet.images.preprocess import normalise, resize_rgb
+from ilgnet.images.preprocess import normalise, resized_bytes
 from ilgnet.scoring import Scorer
 from ilgnet.values import VOTES
 
@@ -153,7 +153,7 @@ def occlusion_map(judge: Judge, rgb: NDArray[np.uint8], places: int = PLACES) ->
         rgb: the upright picture, uint8 (H, W, 3).
         places: along each side.
     """
-    seen = resize_rgb(rgb, judge.scorer.weights.preprocess)
+    seen = resized_bytes(rgb, judge.scorer.weights.preprocess)
     return _exchanged(judge, rgb, seen, plain_card(seen), places)
 
 
@@ -178,7 +178,7 @@ def _two_seen(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Two pictures as the network sees them, the second in the shape of the first."""
     preprocess = judge.scorer.weights.preprocess
-    seen, donor = resize_rgb(rgb, preprocess), resize_rgb(other, preprocess)
+    seen, donor = resized_bytes(rgb, preprocess), resized_bytes(other, preprocess)
     if donor.shape != seen.shape:
         donor = np.asarray(Image.fromarray(donor).resize(seen.shape[1::-1]))
     return seen, donor
@@ -234,7 +234,7 @@ def parts(scorer: Scorer, rgb: NDArray[np.uint8]) -> Parts | None:
     if head is None:
         return None
     preprocess = scorer.weights.preprocess
-    seen = resize_rgb(rgb, preprocess)
+    seen = resized_bytes(rgb, preprocess)
     (taps, votes), (plain, _) = (
         _taps(engine, normalise(version, preprocess)) for version in (seen, plain_card(seen))
     )
@@ -266,7 +266,7 @@ def tried_places(judge: Judge, rgb: NDArray[np.uint8], heat: HeatMap) -> tuple[P
     """
     ninths = _ninths(heat.values)
     chosen = [int(np.argmax(ninths)), int(np.argmin(ninths))]
-    seen = resize_rgb(rgb, judge.scorer.weights.preprocess)
+    seen = resized_bytes(rgb, judge.scorer.weights.preprocess)
     blurred = blurred_copy(seen)
     windows = list(_windows(seen.shape[0], seen.shape[1], 3))
     versions = [_mixed(seen, blurred, windows[place]) for place in chosen]

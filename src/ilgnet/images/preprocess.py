@@ -143,6 +143,14 @@ def resize_rgb(rgb: NDArray[np.uint8], preprocess: Preprocess) -> Pixels:
     return pixels
 
 
+def resized_bytes(rgb: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
+    """As `resize_rgb`, for what paints on the picture: always uint8, rounded where it was float."""
+    pixels = resize_rgb(rgb, preprocess)
+    if pixels.dtype == np.float32:
+        pixels = np.rint(pixels).clip(0, 255)
+    return pixels.astype(np.uint8, copy=False)
+
+
 def _pillow(rgb: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
 

@@ -14,10 +14,12 @@ from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ilgnet.engines.taste import Taste
 from ilgnet.errors import LibraryError
 from ilgnet.metrics import FEWEST_UNITS, Measure, dense_ranks, srcc
+from ilgnet.scoring import free_cores
 from ilgnet.taste.agreement import (
     Agreement,
     among_all,
@@ -243,6 +245,14 @@ def learn(
     Raises:
         LibraryError: there is too little to learn from, or nothing was found in it.
     """
+    # The solver's threads wait for each other: where others are busy, more of them take longer.
+    with threadpool_limits(free_cores(), user_api="blas"):
+        return _learn(features, stock, opinions, groups)
+
+
+def _learn(
+    features: NDArray[np.float32], stock: Floats, opinions: Opinions, groups: Sequence[str]
+) -> Learnt:
     opinions.check()
     names = sorted(set(groups))
     if len(names) < FEWEST_UNITS:

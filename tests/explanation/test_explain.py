@@ -217,8 +217,12 @@ def test_reasons_are_what_was_done_to_the_frame() -> None:
 
     image = Image.fromarray(best)
     assert reasons(image) == ()
-    (softer,) = reasons(image.filter(ImageFilter.GaussianBlur(1.5)))
-    assert softer.startswith("softer: ")
+    for sigma in (1.0, 2.0, 3.0):
+        (softer,) = reasons(image.filter(ImageFilter.GaussianBlur(sigma)))
+        assert softer.startswith("softer: ")
+    moved = [np.roll(best, step, axis=1).astype(float) for step in range(-5, 6)]
+    (smeared,) = reasons(Image.fromarray(np.mean(moved, axis=0).round().astype(np.uint8)))
+    assert smeared.startswith("smeared by ")
     assert any("darker by" in each for each in reasons(image.point(lambda v: v * 0.6)))
     assert any("burnt out" in each for each in reasons(image.point(lambda v: min(255, v * 1.6))))
     noise = np.random.default_rng(0).normal(0, 12, best.shape)

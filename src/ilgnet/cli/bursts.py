@@ -15,6 +15,7 @@ from ilgnet.cli.exits import EXIT_NOTHING, EXIT_OK
 from ilgnet.cli.library_options import library_argument, stars_from_option
 from ilgnet.cli.plan_output import amount
 from ilgnet.cli.records import refuse_idle
+from ilgnet.explanation.frames import why_frames_worse
 from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts
 from ilgnet.library.choosing.near_duplicates import find_near_duplicates
 from ilgnet.library.open_library import Library, open_library
@@ -55,6 +56,12 @@ from ilgnet.zoo.records import Similarity
 )
 @stars_from_option
 @click.option("--model", metavar="NAME|DIR", help="Whose features.  [default: the last used]")
+@click.option(
+    "--why",
+    is_flag=True,
+    help="Look at the pictures again and say what is wrong with the frames that lost.",
+)
+@click.option("--no-faces", is_flag=True, help="With --why: do not look for faces.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def bursts(
     folder: Path,
@@ -64,6 +71,8 @@ def bursts(
     duplicate_similarity: float | None,
     stars_from: int,
     model: str | None,
+    why: bool,
+    no_faces: bool,
     as_json: bool,
 ) -> int:
     """Group frames that were taken together, with the best of each group and why.
@@ -75,12 +84,15 @@ def bursts(
     \b
       ilgnet bursts photos/
       ilgnet bursts photos/ --gap 30 --duplicates
+      ilgnet bursts photos/ --why               softer, tilted, darker, eyes closed
       ilgnet bursts photos/ --json | jq -r '.bursts[].photographs[0].path'
 
     Where you have given stars, it says how often the scores order a burst as you do.
     """
     if not duplicates:
         refuse_idle("--duplicates", "duplicate_similarity")
+    if not why:
+        refuse_idle("--why", "no_faces")
     library = open_library(folder, model=model, stars_from=stars_from)
     if library.place is None:
         for _ in track(library.score()):
@@ -90,6 +102,8 @@ def bursts(
     report = _Report(library.root, find_bursts(found, alike, BurstRule(gap)))
     if duplicates:
         report.add_duplicates(found, alike.duplicate)
+    if why:
+        report.look(faces=not no_faces)
     report.rate(stars_from)
     click.echo(json.dumps(report.to_json(), indent=2) if as_json else report.text(len(found)))
     return EXIT_OK if found else EXIT_NOTHING
@@ -112,12 +126,22 @@ class _Report:
     bursts: list[Group]
     duplicates: list[Group] | None = None
     agreement: Agreement | None = None
+    reasons: dict[Path, tuple[str, ...]] | None = None
 
     def add_duplicates(self, found: Sequence[Photograph], similarity: float) -> None:
         """Look for near-duplicates among the best of the bursts and what is in none."""
         others = {photo.path for burst in self.bursts for photo in burst.photographs[1:]}
         alone = [photo for photo in found if photo.path not in others]
         self.duplicates = find_near_duplicates(alone, similarity)
+
+    def look(self, *, faces: bool) -> None:
+        """Say what is wrong with the frames that lost."""
+        self.reasons = {}
+        for group in self.bursts:
+            best, *others = [photo.path for photo in group.photographs]
+            self.reasons.update(
+                zip(others, why_frames_worse(best, others, faces=faces), strict=True)
+            )
 
     def rate(self, stars_from: int) -> None:
         """Compare with the person's stars, where there are any."""
@@ -150,7 +174,10 @@ class _Report:
         for group in [*self.bursts, *(self.duplicates or [])]:
             best, *others = group.photographs
             lines += ["", f"{group.why}", f"  best  {shown(self._name(best.path))}: {group.best}"]
-            lines += [f"  {_scores(photo)}  {shown(self._name(photo.path))}" for photo in others]
+            lines += [
+                f"  {_scores(photo)}  {shown(self._name(photo.path))}{self._why(photo)}"
+                for photo in others
+            ]
         if self.duplicates is not None:
             lines += ["", f"{amount(len(self.duplicates), 'group')} of near-duplicates"]
         if self.agreement:
@@ -161,6 +188,11 @@ class _Report:
         photographs = [self._photograph(photo) for photo in group.photographs]
         return {"why": group.why, "best": group.best, "photographs": photographs}
 
+    def _why(self, photo: Photograph) -> str:
+        """What is wrong with it, as the end of a line."""
+        reasons = (self.reasons or {}).get(photo.path)
+        return f": {'; '.join(reasons)}" if reasons else ""
+
     def _photograph(self, photo: Photograph) -> dict[str, Any]:
         technical, taken = photo.verdict.technical, photo.capture.taken
         return {
@@ -169,6 +201,7 @@ class _Report:
             "score": round(photo.score, 4),
             "technical": None if technical is None else round(technical, 4),
             "taken": None if taken is None else taken.isoformat(),
+            **({} if self.reasons is None else {"reasons": self.reasons.get(photo.path, ())}),
         }
 
     def _name(self, path: Path) -> str:

@@ -22,8 +22,11 @@ CLIPPED: Final = 2.0
 NOISE: Final = (1.0, 1.3)
 """Grey levels by which a frame must be noisier, and so many times."""
 
-MOTION: Final = 3.0
-"""Pixels by which a smear must be longer."""
+MOTION: Final = 4.0
+"""Pixels by which a smear must be longer ..."""
+
+SMEAR_SHARE: Final = 0.6
+"""... and the share of an edge's added variance that it must explain: the rest is lost focus."""
 
 
 def why_worse(frame: Attributes, best: Attributes) -> tuple[str, ...]:
@@ -49,8 +52,7 @@ def _reasons(frame: Attributes, best: Attributes) -> Iterator[str]:
         # Below half a pixel nobody sees a difference.
         if now - before >= least and now >= times * max(before, 0.5) and not softer:
             softer = True
-            smeared = frame.motion - best.motion >= MOTION and frame.motion_angle is not None
-            if smeared:
+            if _is_smear(frame, best, now**2 - before**2):
                 yield f"smeared by {frame.motion:.0f} px along {frame.motion_angle:.0f}°"
             else:
                 yield f"{words}: {now - before:.1f} px"
@@ -70,3 +72,9 @@ def _reasons(frame: Attributes, best: Attributes) -> Iterator[str]:
     least, times = NOISE
     if frame.noise - best.noise >= least and frame.noise >= times * best.noise:
         yield f"noisier: {frame.noise - best.noise:.1f} grey levels"
+
+
+def _is_smear(frame: Attributes, best: Attributes, added: float) -> bool:
+    """Whether a straight smear explains by how much edges are wider, in pixels squared."""
+    longer = frame.motion_angle is not None and frame.motion - best.motion >= MOTION
+    return longer and frame.motion**2 / 12 >= SMEAR_SHARE * added

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from ilgnet.errors import require
-from ilgnet.images.perceptual_hash import BITS
 from ilgnet.report.arrow import arrow_schema
 from ilgnet.report.rows import row, utf8_path
 from ilgnet.shards.job import METADATA, Job, Shard
@@ -42,7 +41,7 @@ def part_schema(job: Job, shard: Shard | None = None, *, width: int = 0) -> Any:
         pa.field("uri", pa.string(), nullable=False),
         pa.field("member", pa.string()),
         pa.field("sha256", pa.string()),
-        pa.field("look", pa.binary(BITS // 8)),
+        pa.field("look", pa.binary()),
         *scored,
     ]
     if job.features:

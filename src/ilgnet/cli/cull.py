@@ -20,11 +20,10 @@ from ilgnet.cli.plan_output import (
     print_json,
     say_how_to_undo,
     say_problems,
-    step_words,
 )
 from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
-from ilgnet.library.changes.plan import HOWS, How
+from ilgnet.library.changes.plan import HOWS, How, step_words
 from ilgnet.library.choosing.cull import DECISIONS, CullRule, Decision
 from ilgnet.library.choosing.plan_marks import SIDECAR_STYLES, CullMarks, MarkRule, SidecarStyle
 from ilgnet.library.choosing.plan_transfers import TransferRule

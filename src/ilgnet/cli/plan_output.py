@@ -11,7 +11,7 @@ import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK, EXIT_UNREADABLE
 from ilgnet.library.changes.journal import StepState
-from ilgnet.library.changes.plan import Edit, Step
+from ilgnet.library.changes.plan import step_words
 from ilgnet.library.proposals import Applied, Proposal
 from ilgnet.report.progress import track
 from ilgnet.report.rows import json_bytes, shown
@@ -37,13 +37,6 @@ def print_json(document: dict[str, Any]) -> None:
     """One JSON document on standard output."""
     sys.stdout.buffer.write(json_bytes(document) + b"\n")
     sys.stdout.buffer.flush()
-
-
-def step_words(step: Step) -> dict[str, str]:
-    """A step for JSON: what is done to which file."""
-    if isinstance(step, Edit):
-        return {"how": "create" if step.before is None else "edit", "path": step.path}
-    return {"how": step.how, "path": step.source, "target": step.target}
 
 
 def say_problems(problems: Sequence[str]) -> None:

@@ -20,10 +20,10 @@ from ilgnet.cli.plan_output import (
     print_json,
     say_how_to_undo,
     say_problems,
-    step_words,
 )
 from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
+from ilgnet.library.changes.plan import step_words
 from ilgnet.library.choosing.plan_marks import SIDECAR_STYLES, MarkRule
 from ilgnet.library.choosing.stars import DEFAULT_CUTS, FEWEST_FOR_RANKS, StarRule, StarScale
 from ilgnet.library.proposals import Applied, StarsProposal

@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK
-from ilgnet.cli.plan_output import amount, failures, named, print_json, step_words
+from ilgnet.cli.plan_output import amount, failures, named, print_json
 from ilgnet.library.changes.journal import (
     ChangeJournal,
     damaged_journals,
     find_journal,
     list_journals,
 )
+from ilgnet.library.changes.plan import step_words
 from ilgnet.library.proposals import undo as take_back
 from ilgnet.report.rows import shown
 

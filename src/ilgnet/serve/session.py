@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from ilgnet.errors import ServiceError
 from ilgnet.library.catalogue.catalogue import Catalogue
-from ilgnet.library.changes.plan import Edit, Step
+from ilgnet.library.changes.plan import step_words
 from ilgnet.library.open_library import Library, open_library
 from ilgnet.library.photograph.opinion import Choice, Flag
 from ilgnet.library.photograph.photograph import Photograph
@@ -293,10 +293,4 @@ def flag_of(text: str | None) -> Flag | None:
 
 def first_steps(proposal: Proposal) -> list[dict[str, str]]:
     """The first steps of a plan: what is done, to which file, and where it goes."""
-    return [_step_to_json(step) for step in proposal.plan.steps[:SHOWN_STEPS]]
-
-
-def _step_to_json(step: Step) -> dict[str, str]:
-    if isinstance(step, Edit):
-        return {"do": "write" if step.before else "create", "path": step.path}
-    return {"do": step.how, "path": step.source, "to": step.target}
+    return [step_words(step) for step in proposal.plan.steps[:SHOWN_STEPS]]

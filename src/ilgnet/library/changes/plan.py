@@ -145,3 +145,10 @@ def step_from_json(record: dict[str, Any]) -> Step:
         return Transfer(**record)
     data = {name: base64.b64decode(record[name]) for name in ("removed", "inserted")}
     return Edit(**{**record, **data})
+
+
+def step_words(step: Step) -> dict[str, str]:
+    """A step as JSON says it: what is done (`how`), to which file, and where it goes (`target`)."""
+    if isinstance(step, Edit):
+        return {"how": "create" if step.before is None else "edit", "path": step.path}
+    return {"how": step.how, "path": step.source, "target": step.target}

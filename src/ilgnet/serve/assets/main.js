@@ -465,7 +465,7 @@ $("show-plan").addEventListener("click", async () => {
     const size = plan.bytes ? `, ${(plan.bytes / 1e6).toFixed(0)} MB to write` : "";
     $("plan-words").textContent = plan.count ? `${plural(plan.count, "step")}${size}. ${plan.problems.join(" ")}` : `Nothing is to be done. ${plan.problems.join(" ")}`;
     $("steps").replaceChildren(
-      ...plan.steps.map(({ do: what, path, to }) => Object.assign(document.createElement("li"), { textContent: to ? `${what} ${path} → ${to}` : `${what} ${path}` })),
+      ...plan.steps.map(({ how, path, target }) => Object.assign(document.createElement("li"), { textContent: target ? `${how} ${path} → ${target}` : `${how} ${path}` })),
     );
     if (plan.count > plan.steps.length) $("plan-words").textContent += ` The first ${plan.steps.length} are shown.`;
     $("carry-out").disabled = !plan.count;

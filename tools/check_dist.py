@@ -126,4 +126,4 @@ def expect(holds: bool, otherwise: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]).resolve())

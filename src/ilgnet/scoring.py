@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilgnet.engines.open import EngineName, open_engine
-from ilgnet.engines.protocol import Engine
-from ilgnet.errors import ImageError
+from ilgnet.engines.protocol import Engine, EngineOutput
+from ilgnet.engines.taste import TasteEngine
+from ilgnet.errors import ImageError, ModelError
 from ilgnet.images.decode import read_image
 from ilgnet.images.perceptual_hash import perceptual_hash
 from ilgnet.images.preprocess import prepare
@@ -157,6 +158,24 @@ class Scorer:
             for (i, _), verdict in zip(alike, verdicts, strict=True):
                 outcomes[i] = verdict
         return [outcomes[i] for i in range(len(refs))]
+
+    def after_base(self, said: Verdict) -> Verdict:
+        """What a taste says of a picture, from what the model that it changes said of it.
+
+        Args:
+            said: by the base model, with features.
+
+        Raises:
+            ModelError: this model is no taste, or not one on these features.
+        """
+        if not isinstance(self.engine, TasteEngine) or said.features is None:
+            raise ModelError(f"{self.weights.name} is no taste that could be told from features")
+        votes = said.votes or (1.0 - said.p_high, said.p_high)
+        output = self.engine.moved(
+            EngineOutput(np.array([votes], np.float32), said.features[None].astype(np.float32))
+        )
+        picture = _Prepared(said.path, said.width, said.height, np.empty(0, np.float32), said.look)
+        return self._verdict(picture, output.probabilities[0], said.features, said.technical)
 
     def _prepare(self, ref: ImageRef | Outcome) -> _Prepared | Outcome:
         if not isinstance(ref, ImageRef):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from ilgnet import scoring
 from ilgnet.cli.main import ilgnet
 from ilgnet.errors import IlgnetError, LibraryError, ModelError
 from ilgnet.images.sources import find_images
@@ -101,6 +102,27 @@ def test_a_taste_is_learnt_from_sidecars_and_used_as_a_model(
     metrics = json.loads((folder / "model.json").read_text())["metrics"]
     (measured,) = metrics.values()
     assert measured["pairwise_accuracy"]["interval"][0] > 0.7
+
+
+def test_a_taste_is_told_from_what_its_base_said(
+    season: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = rate(season, red_lover)
+    folder = tmp_path / "mine"
+    call("taste", "learn", season, "-o", folder, "--model", tiny_model)
+    mine = load(folder)
+    fresh = {str(path): mine.score(path).score for path in given}
+
+    def unread(*_: object, **__: object) -> None:
+        raise AssertionError("a picture was read again")
+
+    monkeypatch.setattr(scoring, "read_image", unread)
+    line = ("score", "--library", season, "--model", folder, "--jsonl", "--quiet")
+    for _ in range(2):  # told, then known
+        rows = [json.loads(row) for row in call(*line).stdout.splitlines()]
+        told = {row["path"]: row["score"] for row in rows}
+        assert told == pytest.approx(fresh, abs=0.01)  # features are kept as float16
+        assert {row["model"] for row in rows} == {"taste.mine"}
 
 
 def test_ratings_without_signal_save_nothing(

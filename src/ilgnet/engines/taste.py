@@ -50,7 +50,14 @@ class TasteEngine:
 
     def run(self, batch: NDArray[np.float32], *, features: bool = False) -> EngineOutput:
         """Run a batch float32 (N, 3, h, w)."""
-        output = self.base.run(batch, features=True)
+        return self.moved(self.base.run(batch, features=True))
+
+    def moved(self, output: EngineOutput) -> EngineOutput:
+        """What the taste makes of the base model's output, which has the features.
+
+        Raises:
+            ModelError: the features are not those that the taste was learnt on.
+        """
         vectors = output.features
         assert vectors is not None
         if vectors.shape[1] != len(self.taste.direction):
@@ -59,7 +66,7 @@ class TasteEngine:
                 f"has {vectors.shape[1]}. Learn it again with: ilgnet taste learn"
             )
         moved = self._moved(output.probabilities, vectors)
-        return EngineOutput(moved, output.features, output.technical)
+        return EngineOutput(moved, vectors, output.technical)
 
     def _moved(
         self, probabilities: NDArray[np.float32], features: NDArray[np.float32]

@@ -39,7 +39,7 @@ from ilgnet.library.photograph.files import FileGroup
 from ilgnet.library.photograph.opinion import Choice
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.values import Failure, Verdict
-from ilgnet.zoo.records import Similarity, Weights, find_weights
+from ilgnet.zoo.records import Similarity, Weights, find_base, find_weights
 
 RACY_NS: Final = 2_000_000_000
 """A file that changed this shortly before it was read may change again without its time showing
@@ -168,6 +168,14 @@ class Catalogue:
             f"no picture of this library was scored by {name or 'any model'} (models: {known}). "
             f"Score with: ilgnet score --library {self.place.root}"
         )
+
+    def base_of(self, taste: Weights) -> Model | None:
+        """The model that a taste changes, where it has scored here; None for any other model."""
+        if taste.base is None:
+            return None
+        base = find_base(taste)
+        key = (model_digest(base), base.preprocess.fingerprint())
+        return next((m for m in self.models() if (m.digest, m.preprocess) == key), None)
 
     # Looking up
 

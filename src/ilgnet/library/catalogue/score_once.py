@@ -69,7 +69,9 @@ def score_library(
     """
     trial = Trial(scorer.weights.preprocess.decode_side)
     model = catalogue.model(scorer.weights)
-    keeper = _Keeper(catalogue, model, trial, features=features, strict=strict)
+    base = catalogue.base_of(scorer.weights)
+    taste = None if base is None else _Taste(base, scorer)
+    keeper = _Keeper(catalogue, model, trial, taste, features=features, strict=strict)
     found: deque[_Found] = deque()
 
     def known_or_not() -> Iterator[ImageRef | Outcome]:
@@ -103,6 +105,7 @@ class _Found:
         reading: reads the file on the way.
         path: of the catalogue, where it is noted there as being read.
         is_recorded: the catalogue says all of this already.
+        is_told: a taste made `known` from what its base model had said; it is new here.
     """
 
     image: ImageRef | Failure
@@ -111,6 +114,7 @@ class _Found:
     reading: Reading | None = None
     path: str | None = None
     is_recorded: bool = False
+    is_told: bool = False
 
     @property
     def told(self) -> tuple[Capture, bytes | None]:
@@ -141,15 +145,37 @@ def _look_ahead(
         yield waiting.popleft()()
 
 
+@dataclass(frozen=True, slots=True)
+class _Taste:
+    """A taste, whose base model has scored here: its word needs no picture, only features."""
+
+    base: Model
+    scorer: Scorer
+
+    def told(self, catalogue: Catalogue, sha256: bytes) -> Verdict | None:
+        """What the taste says of contents that the base model knows; None where it does not."""
+        known = catalogue.known_content(sha256, self.base, features=True)
+        said = None if known is None else known.verdict
+        return None if said is None else self.scorer.after_base(said)
+
+
 class _Keeper:
     """Looks pictures up in the catalogue and keeps what the network says of the others."""
 
     def __init__(
-        self, catalogue: Catalogue, model: Model, trial: Trial, *, features: bool, strict: bool
+        self,
+        catalogue: Catalogue,
+        model: Model,
+        trial: Trial,
+        taste: _Taste | None,
+        *,
+        features: bool,
+        strict: bool,
     ) -> None:
         self._catalogue = catalogue
         self._model = model
         self._trial = trial
+        self._taste = taste
         self._features = features
         self._strict = strict
         self._suspect = catalogue.reading()
@@ -181,6 +207,11 @@ class _Keeper:
             seen = Seen(path, stamp, time.time_ns(), known.sha256, known.capture)
             verdict = replace(known.verdict, path=image.id)
             return lambda: _Found(image, seen, verdict, is_recorded=True)
+        told = self._told(known)
+        if known is not None and told is not None:
+            seen = Seen(path, stamp, time.time_ns(), known.sha256, known.capture)
+            verdict = replace(told, path=image.id)
+            return lambda: _Found(image, seen, verdict, is_told=True)
         if path in self._suspect:
             self._suspect.remove(path)
             return lambda: self._try_out(image, source, path)
@@ -211,11 +242,16 @@ class _Keeper:
             how = self._fatal[seen.sha256]
             return _Found(Failure(image.id, "kills_the_reader", how), path=path)
         known = self._catalogue.known_content(seen.sha256, self._model, features=self._features)
-        said = None if known is None else self._said(known, image)
-        return _Found(image, seen, said, path=path)
+        said = None if known is None else known.verdict
+        told = None if said is not None else self._told(known)
+        verdict = said or told
+        named = None if verdict is None else replace(verdict, path=image.id)
+        return _Found(image, seen, named, path=path, is_told=told is not None)
 
-    def _said(self, known: Known, image: ImageRef) -> Verdict | None:
-        return known.verdict and replace(known.verdict, path=image.id)
+    def _told(self, known: Known | None) -> Verdict | None:
+        if self._taste is None or known is None:
+            return None
+        return self._taste.told(self._catalogue, known.sha256)
 
     def _try_out(self, image: ImageRef, source: str | os.PathLike[str], path: str) -> _Found:
         """Read a picture that may have ended a run in a process of its own first."""
@@ -238,7 +274,8 @@ class _Keeper:
         if isinstance(outcome, Failure):
             self._keep_failure(outcome)
         elif seen is not None and not found.is_recorded and self._is_still(seen):
-            self._rows.append((seen, None if found.known else outcome))
+            is_new = found.known is None or found.is_told
+            self._rows.append((seen, outcome if is_new else None))
         late = time.monotonic() - self._committed > COMMIT_SECONDS
         if late or len(self._rows) >= COMMIT_ROWS:
             self.commit()

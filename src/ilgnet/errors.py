@@ -14,6 +14,7 @@ Every message says what is wrong, with which value, and what to do next.
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from types import ModuleType
 from typing import Final
@@ -85,6 +86,13 @@ def in_words(error: BaseException) -> str:
         return f"byte {error.start + 1:,} does not fit"
     if isinstance(error, EOFError):
         return "it ends before its data does"
+    if isinstance(error, TypeError):
+        # What a constructor says of its arguments, which are a record's fields.
+        fields = ", ".join(re.findall(r"'(\w+)'", str(error)))
+        if "missing" in str(error) and fields:
+            return f"it lacks {fields}"
+        if "unexpected keyword" in str(error) and fields:
+            return f"there is no field {fields}"
     if isinstance(error, KeyError):
         return f"there is no {error.args[0]!r}" if error.args else "something is missing"
     return str(error) or "no reason is given"

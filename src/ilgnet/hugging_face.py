@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ilgnet.atomic import new_folder, write_whole
-from ilgnet.errors import ModelError
+from ilgnet.errors import ModelError, in_words
 from ilgnet.models.checkpoints import load_network, save_network
 from ilgnet.models.export import export_onnx
 from ilgnet.models.ilgnet import ILGNet
@@ -85,7 +85,9 @@ def from_pretrained(folder: Path) -> Pretrained:
     try:
         weights = Weights.from_json({**record, "files": {}}, folder)
     except (KeyError, TypeError) as error:
-        raise ModelError(f"{folder / CONFIG} is not a complete record: {error}") from error
+        raise ModelError(
+            f"{folder / CONFIG} is not a complete record: {in_words(error)}"
+        ) from error
     network = create(weights.architecture, output=weights.output)
     load_network(network, folder / SAFETENSORS_NAME)
     return Pretrained(network.eval(), weights)

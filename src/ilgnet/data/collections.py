@@ -19,7 +19,7 @@ from ilgnet.data.rated import RatedSet
 from ilgnet.data.scale import Scale
 from ilgnet.data.table_files import Table, made_table, open_table
 from ilgnet.data.tables import TableForm, rated_table
-from ilgnet.errors import DataError
+from ilgnet.errors import DataError, in_words
 
 PARTS: Final = ("train", "validation", "test")
 
@@ -180,7 +180,7 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{path} is not valid JSON: {error}") from error
+        raise DataError(f"{path} is not valid JSON: {in_words(error)}") from error
 
 
 def _oasis(path: Path) -> Table:

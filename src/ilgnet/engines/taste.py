@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilgnet.engines.protocol import Engine, EngineOutput
-from ilgnet.errors import ModelError
+from ilgnet.errors import ModelError, in_words
 from ilgnet.values import VOTES, probability_high, score_from_probability
 
 LOWEST_MEAN: Final = 1.05
@@ -120,5 +120,5 @@ def read_taste(path: Path) -> Taste:
             return Taste(direction, float(arrays["stock"]), float(arrays["bias"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"{path} is not a taste ({error}). Learn it again with: ilgnet taste learn"
+            f"{path} is not a taste ({in_words(error)}). Learn it again with: ilgnet taste learn"
         ) from error

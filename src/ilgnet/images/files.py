@@ -56,6 +56,6 @@ def open_image_file(path: str | os.PathLike[str]) -> BinaryIO:
             )
         return Path(path).open("rb")
     except ValueError as error:  # a NUL byte in the name
-        raise ImageError("not_found", f"no file can have this name: {error}") from error
+        raise ImageError("not_found", "no file can have this name: it holds a NUL byte") from error
     except OSError as error:
         raise image_error(error) from error

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ilgnet.errors import ModelError, require
+from ilgnet.errors import ModelError, in_words, require
 
 IMPLEMENTATION: Final = 1
 """Raised when the code below changes what a network sees; part of every fingerprint."""
@@ -86,7 +86,7 @@ class Preprocess:
         try:
             return cls(**fields)
         except TypeError as error:
-            raise ModelError(f"the preprocessing record does not fit: {error}") from error
+            raise ModelError(f"the preprocessing record does not fit: {in_words(error)}") from error
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, in field order."""

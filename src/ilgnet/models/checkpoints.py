@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ilgnet.atomic import replacing
-from ilgnet.errors import ModelError
+from ilgnet.errors import ModelError, in_words
 
 
 def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None = None) -> None:
@@ -46,7 +46,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     except FileNotFoundError as error:
         raise ModelError(f"there is no file {path}") from error
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} cannot be read as safetensors: {error}") from error
+        raise ModelError(f"{path} cannot be read as safetensors: {in_words(error)}") from error
 
 
 def load_network(network: nn.Module, path: Path) -> None:
@@ -60,7 +60,7 @@ def load_network(network: nn.Module, path: Path) -> None:
     except FileNotFoundError as error:
         raise ModelError(f"there is no file {path}") from error
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} cannot be read as safetensors: {error}") from error
+        raise ModelError(f"{path} cannot be read as safetensors: {in_words(error)}") from error
     own = network.state_dict()
     check_shapes(own, tensors, path)
     copy_tensors(own, tensors)

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ilgnet.errors import ModelError, RecipeError
+from ilgnet.errors import ModelError, RecipeError, in_words
 from ilgnet.models.checkpoints import save_tensors
 from ilgnet.training.optimizers import MovingAverage
 
@@ -101,7 +101,9 @@ def load_checkpoint(
             header = json.loads(stored.metadata()["progress"])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
-        raise ModelError(f"{path} is damaged: {error}. Train again with --restart") from error
+        raise ModelError(
+            f"{path} is damaged: {in_words(error)}. Train again with --restart"
+        ) from error
     if header.pop("identity") != identity:
         raise RecipeError(
             f"{path.parent} holds a run with another recipe or other pictures. Choose another "

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from ilgnet.atomic import write_whole
-from ilgnet.errors import RecipeError
+from ilgnet.errors import RecipeError, in_words
 from ilgnet.training.recipe import Recipe, write_recipe
 from ilgnet.values import Failure
 from ilgnet.zoo.records import RECORD_NAME
@@ -61,8 +61,8 @@ def _read(written: Path) -> dict[str, object]:
         return tomllib.loads(written.read_text("utf-8"))
     except ValueError as error:
         raise RecipeError(
-            f"{written} is damaged ({error}), so nobody can tell whose run this is. Choose another "
-            "folder with --out, or begin again with --restart"
+            f"{written} is damaged ({in_words(error)}), so nobody can tell whose run this is. "
+            "Choose another folder with --out, or begin again with --restart"
         ) from error
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from ilgnet.data.overlap import FOLDER as NOTES
 from ilgnet.data.overlap import carry_notes
-from ilgnet.errors import ModelError
+from ilgnet.errors import ModelError, in_words
 from ilgnet.hashing import file_hash
 from ilgnet.models.caffe.files import read_caffemodel
 from ilgnet.models.caffe.networks import KNOWN_LAYERS
@@ -126,5 +126,5 @@ def _said(path: Path) -> tuple[TrainedOn, ...] | None:
         return tuple(TrainedOn.from_json(entry) for entry in json.loads(text))
     except (ValueError, TypeError) as error:
         raise ModelError(
-            f"{path} says damaged things of what it was trained on: {error}"
+            f"{path} says damaged things of what it was trained on: {in_words(error)}"
         ) from error

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
-from ilgnet.errors import RecipeError
+from ilgnet.errors import RecipeError, in_words
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.training.recipe_toml import build, dump, override
 
@@ -267,9 +267,9 @@ def read_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
     except OSError as error:
         raise RecipeError(f"cannot read the recipe {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not valid TOML: {error}") from error
+        raise RecipeError(f"{path} is not valid TOML: {in_words(error)}") from error
     except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from error
+        raise RecipeError(f"{path}: {in_words(error)}") from error
 
 
 def write_recipe(recipe: Recipe) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ilgnet.atomic import replacing
-from ilgnet.errors import ModelError
+from ilgnet.errors import ModelError, in_words
 from ilgnet.hashing import file_hash
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.zoo.installed import installed_folders
@@ -206,13 +206,13 @@ def read_weights(folder: Path) -> Weights:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(f"{folder} is not a model: it has no {RECORD_NAME}") from error
     except ValueError as error:
-        raise ModelError(f"{path} is not valid JSON: {error}") from error
+        raise ModelError(f"{path} is not valid JSON: {in_words(error)}") from error
     try:
         return Weights.from_json(record, folder)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} is not a complete record: {error}") from error
+        raise ModelError(f"{path} is not a complete record: {in_words(error)}") from error
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
+        raise ModelError(f"{path}: {in_words(error)}") from error
 
 
 def write_weights(weights: Weights, folder: Path) -> Weights:

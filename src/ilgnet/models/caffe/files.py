@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilgnet.atomic import replacing
-from ilgnet.errors import ModelError
+from ilgnet.errors import ModelError, in_words
 from ilgnet.models.caffe.wire import Value, delimited, delimited_head, fields, varint, varints
 
 Blobs = dict[str, list[NDArray[np.float32]]]
@@ -46,7 +46,7 @@ def read_caffemodel(path: Path) -> Blobs:
                 raise ModelError(f"it has two layers called {name!r}")
             blobs[name] = arrays
     except ModelError as error:
-        raise ModelError(f"{path} cannot be read as a caffemodel: {error}") from error
+        raise ModelError(f"{path} cannot be read as a caffemodel: {in_words(error)}") from error
     if not blobs:
         raise ModelError(f"{path} cannot be read as a caffemodel: no layer in it has weights")
     return blobs
@@ -80,7 +80,7 @@ def read_mean(path: Path) -> NDArray[np.float32]:
     try:
         mean = _blob(_mapped(path))
     except ModelError as error:
-        raise ModelError(f"{path} cannot be read as a mean image: {error}") from error
+        raise ModelError(f"{path} cannot be read as a mean image: {in_words(error)}") from error
     mean = mean[0] if mean.ndim == 4 and len(mean) == 1 else mean
     if mean.ndim != 3 or len(mean) != 3:
         raise ModelError(f"{path} is no mean image: its shape is {mean.shape}, not (3, h, w)")
@@ -100,7 +100,7 @@ def _mapped(path: Path) -> memoryview:
         with path.open("rb") as stream:
             return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
     except (OSError, ValueError) as error:  # an empty file cannot be mapped
-        raise ModelError(str(error)) from error
+        raise ModelError(in_words(error)) from error
 
 
 def _layers(net: memoryview) -> Iterator[tuple[str, list[NDArray[np.float32]]]]:

@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "judgement"))
 
 import run as judgement  # noqa: E402
-from collections_at_hand import COLLECTIONS, at_hand  # noqa: E402
+from collections_at_hand import at_hand  # noqa: E402
 
 from ilgnet.data.partitions import shuffled  # noqa: E402
 from ilgnet.data.rated import RatedSet  # noqa: E402
@@ -37,6 +37,9 @@ from ilgnet.evaluation.comparison_table import as_csv, as_latex, as_text  # noqa
 from ilgnet.evaluation.evaluation import EvaluationOptions  # noqa: E402
 
 RESULTS = HERE / "results"
+WHOLE = "oasis"
+"""Ridges are learnt on its folds, which need all of it."""
+
 judgement.look = cache(judgement.look)  # OASIS is looked at for every ridge
 
 
@@ -65,7 +68,7 @@ def main() -> None:
 
 
 def _some(rated: RatedSet, limit: int | None) -> RatedSet:
-    if limit is None or rated.name == COLLECTIONS[0].name:
+    if limit is None or rated.name == WHOLE:
         return rated
     return rated.select(shuffled(rated.ids, 0)[:limit])
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from tflite_file import TfliteFile
 from to_onnx import convert
+
+from ilgnet.engines.runtime import onnx_runtime
 
 WHEEL = "mediapipe==0.10.21"
 TARGET = Path(__file__).parents[2] / "src/ilgnet/faces/networks"
@@ -61,7 +62,7 @@ def difference(one: Path, other: Path) -> float:
     noise = np.random.default_rng(0).uniform(0, 1, (1, 192, 192, 3)).astype(np.float32)
     answers = []
     for path in (one, other):
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        session = onnx_runtime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
         answers.append(session.run(None, {session.get_inputs()[0].name: noise}))
     return max(float(np.abs(a - b).max()) for a, b in zip(*answers, strict=True))
 

@@ -249,7 +249,7 @@ def test_what_a_model_says_beside_the_score_is_shown_where_it_is_said(open_page,
     write_gallery([replace(worse, technical=None), replace(better, technical=-0.314)], target)
     page = open_page(target)
     page.locator(".photo").first.click()
-    assert "Technical\n\u22120.31 votes" in page.locator("#detail-facts").inner_text()
+    assert "Technical\n\u22120.31 standard deviations" in page.locator("#detail-facts").inner_text()
     page.keyboard.press("ArrowRight")
     assert "Technical" not in page.locator("#detail-facts").inner_text()
 

@@ -419,7 +419,10 @@ def test_a_plan_is_shown_carried_out_and_taken_back(
     page.click("#carry-out")
     expect(page.locator("#plan-words")).to_contain_text("2 steps done")
     first, second = (read_sidecar(photos / f"{name}.xmp") for name in names[:2])
-    assert (first.users_rating, second.users_rating) == (5, -1)  # the person's own, not ours
+    assert (first.persons_rating(), second.persons_rating()) == (
+        5,
+        -1,
+    )  # the person's own, not ours
     page.click("#undo-run")
     expect(page.locator("#plan-words")).to_contain_text("Taking back: done")
     assert not list(photos.glob("*.xmp"))

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ilgnet.engines.runtime import onnx_runtime
 from ilgnet.faces.values import Eyes, Face
 
 Array = NDArray[np.float64]
@@ -249,10 +250,9 @@ def _run(name: str, outputs: list[str], pixels: NDArray[np.floating[Any]]) -> li
 
 @cache
 def _session(name: str) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
+    runtime = onnx_runtime()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     with as_file(files("ilgnet.faces") / "networks" / name) as path:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -71,7 +71,11 @@ class Service:
             [*command, "--port", "0", "--no-browser", "--threads", "2"],
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "XDG_CACHE_HOME": str(photos.parent / "cache")},
+            env={
+                **os.environ,
+                "XDG_CACHE_HOME": str(photos.parent / "cache"),
+                "XDG_DATA_HOME": str(photos.parent / "data"),  # journals
+            },
         )
         assert self.process.stderr is not None
         line = self.process.stderr.readline()

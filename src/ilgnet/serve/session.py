@@ -15,7 +15,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, Literal
 
-from ilgnet.errors import ServiceError
+from ilgnet.errors import LibraryError, ServiceError
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.changes.plan import step_words
 from ilgnet.library.open_library import Library, open_library
@@ -100,7 +100,11 @@ class Session:
         photographs: list[Photograph] = []
         failures: list[Failure] = []
         if library.place is not None and library.place.file.is_file():
-            photographs = library.photographs(bursts=True)
+            try:
+                photographs = library.photographs(bursts=True)
+            except LibraryError:
+                # Nobody has measured how alike this model's features are: no bursts then.
+                photographs = library.photographs()
             failures = library.failures()
         with self._lock:
             self.photographs = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
@@ -109,13 +110,27 @@ def _fill(
     paths: Sequence[Path],
     cores: int,
 ) -> None:
-    partial = [path.with_suffix(".partial") for path in paths]
     first = session.run(None, {"images": prepare(look(material, views[0]), preprocess)[None]})
-    maps = [
-        np.lib.format.open_memmap(path, "w+", np.float16, (len(views), *one.shape[1:]))
-        for path, one in zip(partial, first, strict=True)
-    ]
+    with contextlib.ExitStack() as files:
+        maps = [
+            np.lib.format.open_memmap(
+                files.enter_context(replacing(path)), "w+", np.float16, (len(views), *one.shape[1:])
+            )
+            for path, one in zip(paths, first, strict=True)
+        ]
+        _fill_maps(session, preprocess, material, views, maps, cores)
+        for kept in maps:
+            kept.flush()
 
+
+def _fill_maps(
+    session: Any,
+    preprocess: Preprocess,
+    material: Material,
+    views: Sequence[View],
+    maps: Sequence[NDArray[np.float16]],
+    cores: int,
+) -> None:
     def fill(start: int) -> None:
         rows = slice(start, start + 4)
         images = np.stack([prepare(look(material, view), preprocess) for view in views[rows]])
@@ -126,9 +141,6 @@ def _fill(
         for done, _ in enumerate(pool.map(fill, range(0, len(views), 4))):
             if done % 2500 == 0:
                 print(f"maps: {4 * done} of {len(views)} views", flush=True)
-    for kept, path, final in zip(maps, partial, paths, strict=True):
-        kept.flush()
-        path.rename(final)
 
 
 def _run(

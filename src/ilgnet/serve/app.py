@@ -64,6 +64,8 @@ def create_app(settings: Settings, session: Session | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        if session is not None:
+            session.close()
         if views is not None:
             views.close()
         queue.close()  # after the last answer was sent: what was taken is finished

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
@@ -21,10 +21,12 @@ from ilgnet.library.open_library import Library
 from ilgnet.library.photograph.opinion import Choice
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.proposals import Proposal
+from ilgnet.library.sidecar.opinions import read_statements
 from ilgnet.report.rows import json_bytes, row, shown
 from ilgnet.serve.api import PROBLEMS
+from ilgnet.serve.file_ratings import rating_of
 from ilgnet.serve.guard import Refusal
-from ilgnet.serve.session import Session, choices_to_json, first_steps, flag_of, key
+from ilgnet.serve.session import News, NotNow, Session, choices_to_json, first_steps, key
 from ilgnet.serve.views import SIDES, Views, make_view
 
 EVENTS: Final = "text/event-stream"
@@ -40,6 +42,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     **{code: PROBLEMS[code] for code in (400, 401, 403, 408, 413, 421)},
     404: {**PROBLEMS[400], "description": "There is no such photograph here."},
     409: {**PROBLEMS[400], "description": "Something else is at work, or has changed."},
+    503: {**PROBLEMS[400], "description": "The catalogue cannot be written now; ask again."},
 }
 
 T = TypeVar("T")
@@ -50,11 +53,16 @@ class _Strict(BaseModel):
 
 
 class ChangeIn(_Strict):
-    """What the person chose for one photograph: both, since a choice replaces the one before."""
+    """What is new of what the person chose for one photograph; what is left out stays as it is."""
 
     id: str = Field(max_length=64)
     flag: Literal["pick", "reject"] | None = None
     stars: int | None = Field(default=None, ge=0, le=5)
+
+    def news(self) -> News:
+        """The same without the photograph."""
+        given = self.model_dump(exclude_unset=True, exclude={"id"})
+        return cast(News, given)
 
 
 class ChangesIn(_Strict):
@@ -121,7 +129,8 @@ def page_routes(session: Session, views: Views) -> APIRouter:
 
     @routes.get("/photographs/{id}", summary="All that is known of one photograph")
     async def photograph(id: str) -> Response:
-        return _json(_details(_found(session, id)))
+        photo = _found(session, id)
+        return await run_in_threadpool(lambda: _json(_details(photo)))
 
     @routes.get("/photographs/{id}/view", summary="A photograph at a size", response_class=Response)
     async def view(id: str, size: Literal["tile", "pane", "loupe"] = "tile") -> Response:
@@ -151,19 +160,36 @@ def page_routes(session: Session, views: Views) -> APIRouter:
             raise Refusal(HTTPStatus.NOT_FOUND, error.message) from error
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": FOREVER})
 
+    @routes.get("/ratings", summary="What photographs' files say")
+    async def ratings() -> Response:
+        """Id -> -1 for a reject, or 1 to 5 stars, as other programs left them; what is known yet.
+
+        What was chosen here counts more: the page shows both as `cull` would take them.
+        """
+        return await run_in_threadpool(lambda: _json(_ratings(session)))
+
     @routes.get("/failures", summary="What has no score, and why")
-    async def failures() -> Response:
-        return _json(
-            [
-                {"path": shown(each.path), "code": each.code, "message": shown(each.message)}
-                for each in session.failures
-            ]
-        )
+    async def failures(
+        start: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    ) -> Response:
+        """Some of them, in the order of their paths."""
+        found = session.failures
+        some = [
+            {"path": shown(each.path), "code": each.code, "message": shown(each.message)}
+            for each in found[start : start + limit]
+        ]
+        return _json({"count": len(found), "failures": some})
+
+    @routes.post("/reload", summary="Read again what the catalogue and the folders hold")
+    async def reload() -> Response:
+        await _blocking(session.reload)
+        return _json(_state(session))
 
     @routes.post("/choices", summary="Choose")
     async def choose(given: ChangesIn) -> Response:
-        """Durable when it answers. Gives back every photograph that changed, copies too."""
-        changes = [(each.id, Choice(flag_of(each.flag), each.stars)) for each in given.changes]
+        """Durable when it answers. Gives back every photograph that it is about, copies too."""
+        changes = [(each.id, each.news()) for each in given.changes]
         return await _changed(session, lambda: session.choose(changes))
 
     @routes.post("/choices/undo", summary="Take the last choices back")
@@ -225,9 +251,15 @@ def _state(session: Session) -> dict[str, Any]:
     job = session.job
     return {
         "name": shown(session.name),
+        "id": session.id,
         "revision": session.revision,
         "photographs": len(session.photographs),
         "failures": len(session.failures),
+        "away": [
+            {"folder": shown(folder), "photographs": count}
+            for folder, count in session.away.items()
+        ],
+        "run": session.latest_run,
         "job": None if job is None else job.to_json(),
     }
 
@@ -240,17 +272,25 @@ async def _events(session: Session) -> AsyncIterator[bytes]:
         if text != last:
             yield b"data: " + text + b"\n\n"
             last = text
-        if job is None or job.state != "running":
+        if job is None or job.state != "running" or session.is_closing:
             return
         await asyncio.sleep(EVERY)
 
 
+def _ratings(session: Session) -> dict[str, Any]:
+    complete = session.ratings.is_complete  # asked first: what comes meanwhile is not missed
+    said = ((photo, session.ratings.of(photo.path)) for photo in session.photographs)
+    ratings = {key(photo): rating for photo, rating in said if rating is not None}
+    return {"complete": complete, "ratings": ratings}
+
+
 def _columns(session: Session) -> dict[str, Any]:
-    photos = session.photographs
+    revision, photos = session.revision, session.photographs
     root = session.library().root
     choices = [photo.choice or Choice() for photo in photos]
     return {
-        "revision": session.revision,
+        "library": session.id,
+        "revision": revision,
         "id": [key(photo) for photo in photos],
         "name": [shown(photo.name) for photo in photos],
         "folder": [_folder(photo, root) for photo in photos],
@@ -281,12 +321,15 @@ def _rounded(value: float | None) -> float | None:
 
 def _details(photo: Photograph) -> dict[str, Any]:
     verdict = {**row(photo.verdict), "path": shown(photo.verdict.path)}
+    opinion = read_statements(photo.group).opinion()
     return {
         **verdict,
         "id": key(photo),
         "files": [shown(path.name) for path in photo.group.files],
         "camera": photo.capture.camera and shown(photo.capture.camera),
         "taken": photo.taken.isoformat() if photo.taken else None,
+        "file_rating": rating_of(opinion),
+        "problems": [shown(problem) for problem in opinion.problems],
     }
 
 
@@ -320,8 +363,10 @@ async def _blocking(work: Callable[[], T]) -> T:
     """Work that reads files, in a thread; what goes wrong is said."""
     try:
         return await run_in_threadpool(work)
+    except NotNow as error:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, shown(str(error)), Retry_After="2") from error
     except ServiceError as error:
-        raise Refusal(HTTPStatus.CONFLICT, str(error)) from error
+        raise Refusal(HTTPStatus.CONFLICT, shown(str(error))) from error
     except IlgnetError as error:
         raise Refusal(HTTPStatus.BAD_REQUEST, shown(str(error))) from error
 

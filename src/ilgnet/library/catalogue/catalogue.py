@@ -53,6 +53,10 @@ _CHOSEN: Final = (
 """The last choice for each contents: SQLite takes the other columns from the row of the maximum."""
 
 
+class NotCatalogued(LibraryError):  # noqa: N818 - reads as what it says
+    """A picture is not in the catalogue."""
+
+
 class Catalogue:
     """An open catalogue. Use it as a context manager, from the thread that opened it.
 
@@ -377,25 +381,32 @@ class Catalogue:
     def choose(self, chosen: Iterable[tuple[str, Choice]]) -> int:
         """Note choices for pictures by their catalogue paths; all at once is one step to undo.
 
+        What was chosen already is not noted again, so that a choice that is repeated, by a person
+        or because its answer was lost, is no step of its own.
+
         Returns:
             How many contents it is noted for.
 
         Raises:
-            LibraryError: a picture is not in the catalogue.
+            NotCatalogued: a picture is not in the catalogue.
         """
         with self._file.transaction() as connection:
-            (last,) = connection.execute("SELECT coalesce(max(batch), 0) FROM choices").fetchone()
-            connection.execute("DELETE FROM choices WHERE undone = 1")
             contents = {self._content(connection, path): choice for path, choice in chosen}
-            now = _now()
-            connection.executemany(
-                "INSERT INTO choices (content, flag, stars, chosen, batch) VALUES (?, ?, ?, ?, ?)",
-                [
-                    (content, choice.flag, choice.stars, now, last + 1)
-                    for content, choice in contents.items()
-                ],
-            )
-        return len(contents)
+            new = [
+                (content, choice)
+                for content, choice in contents.items()
+                if choice != self._choice(connection, content)
+            ]
+            if new:
+                _note_choices(connection, new)
+        return len(new)
+
+    def _choice(self, connection: sqlite3.Connection, content: int) -> Choice:
+        query = (
+            "SELECT flag, stars FROM choices WHERE content = ? AND undone = 0 "
+            "ORDER BY id DESC LIMIT 1"
+        )
+        return Choice(*(connection.execute(query, (content,)).fetchone() or ()))
 
     def undo_choice(self, *, redo: bool = False) -> int:
         """Take the last step of choices back, or with `redo` the last that was taken back.
@@ -415,7 +426,7 @@ class Catalogue:
         query = "SELECT content FROM pictures WHERE path = CAST(? AS TEXT)"
         row = connection.execute(query, (os.fsencode(path),)).fetchone()
         if row is None:
-            raise LibraryError(
+            raise NotCatalogued(
                 f"{path} is not in the catalogue, so nothing can be noted for it. Score it with: "
                 f"ilgnet score --library {self.place.root}"
             )
@@ -524,6 +535,20 @@ def _record_verdict(
             "INSERT OR REPLACE INTO features VALUES (?, ?, ?)",
             (content, model.id, pack_features(verdict.features)),
         )
+
+
+def _note_choices(connection: sqlite3.Connection, new: Iterable[tuple[int, Choice]]) -> None:
+    # Steps follow each other, and those taken back are the last ones: both are found from the end.
+    last = connection.execute("SELECT batch FROM choices ORDER BY id DESC LIMIT 1").fetchone()
+    connection.execute(
+        "DELETE FROM choices WHERE id > coalesce("
+        "(SELECT id FROM choices WHERE undone = 0 ORDER BY id DESC LIMIT 1), 0)"
+    )
+    batch, now = (last[0] if last else 0) + 1, _now()
+    connection.executemany(
+        "INSERT INTO choices (content, flag, stars, chosen, batch) VALUES (?, ?, ?, ?, ?)",
+        [(content, choice.flag, choice.stars, now, batch) for content, choice in new],
+    )
 
 
 def _rename(connection: sqlite3.Connection, before: bytes, after: bytes) -> None:

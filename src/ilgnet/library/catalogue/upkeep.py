@@ -248,3 +248,24 @@ def to_forget(catalogue: Catalogue, *, missing: bool, folder: str | None) -> For
     )
     count = sum(path in left for (path,) in chosen)
     return Forgotten(tuple(p for p in paths if p in left), moved, count)
+
+
+def folders_away(catalogue: Catalogue) -> dict[str, int]:
+    """Folders of the catalogue that are not there now -> pictures known in and below them.
+
+    Only the topmost is named: of a disk that is not connected, where it was mounted.
+    """
+    root = os.path.realpath(catalogue.place.root)
+    there: dict[str, bool] = {}
+    found: dict[str, int] = {}
+    for (path,) in catalogue.read("SELECT path FROM pictures WHERE away IS NULL ORDER BY path"):
+        folder = path.rpartition("/")[0]
+        if folder not in there:
+            there[folder] = os.path.isdir(os.path.join(root, folder))
+        if not there[folder]:
+            while (above := folder.rpartition("/")[0]) and not os.path.isdir(
+                os.path.join(root, above)
+            ):
+                folder = above
+            found[folder] = found.get(folder, 0) + 1
+    return found

@@ -1,5 +1,6 @@
 // The grid: rows of equal height, of which only those near the window are in the document.
 
+import { fetchInto, forget } from "./pictures.js";
 import { day, store, view } from "./store.js";
 
 const GAP = 6;
@@ -23,8 +24,7 @@ export function show(rows, { heads, fold, keep }) {
   items = rows;
   places = new Map(rows.map((row, place) => [row, place]));
   layOut(heads);
-  canvas.replaceChildren();
-  drawn = new Map();
+  discardAll();
   if (!places.has(focus)) focus = items[0] ?? -1;
   for (const row of selected) if (!places.has(row)) selected.delete(row);
   grid.setAttribute("aria-rowcount", lines.length);
@@ -93,8 +93,7 @@ export function draw() {
   if (places.has(focus)) wanted.add(lineOf(places.get(focus))); // a screen reader stands there
   for (const [at, element] of drawn) {
     if (wanted.has(at)) continue;
-    for (const image of element.querySelectorAll("img")) image.removeAttribute("src"); // not wanted any more
-    element.remove();
+    discard(element);
     drawn.delete(at);
   }
   const ordered = [...wanted].sort((a, b) => a - b);
@@ -105,6 +104,16 @@ export function draw() {
     canvas.insertBefore(element, next === undefined ? null : drawn.get(next));
     drawn.set(at, element);
   }
+}
+
+function discard(element) {
+  element.querySelectorAll("img").forEach(forget);
+  element.remove();
+}
+
+function discardAll() {
+  drawn.forEach(discard);
+  drawn = new Map();
 }
 
 function makeLine(at) {
@@ -141,8 +150,7 @@ function makeLine(at) {
     const image = document.createElement("img");
     image.alt = "";
     image.decoding = "async";
-    image.addEventListener("error", () => image.getAttribute("src") && tile.classList.add("gone"));
-    image.src = view(row, "tile");
+    fetchInto(image, view(row, "tile")).catch(() => tile.classList.add("gone"));
     const mark = Object.assign(document.createElement("span"), { className: "mark" });
     const bar = Object.assign(document.createElement("span"), { className: "bar" });
     tile.append(image, mark, bar);
@@ -204,6 +212,19 @@ export function refresh(rows) {
 }
 
 export const opened = new Set(); // bursts that are unfolded
+
+// After the photographs were loaded again: `rowOf` gives the row that was another before.
+export function renumber(rowOf, burstOf) {
+  const there = (rows) => rows.map(rowOf).filter((row) => row !== undefined);
+  const chosen = there([...selected]);
+  selected.clear();
+  chosen.forEach((row) => selected.add(row));
+  const unfolded = [...opened].map(burstOf).filter((burst) => burst !== null && burst !== undefined);
+  opened.clear();
+  unfolded.forEach((burst) => opened.add(burst));
+  focus = rowOf(focus) ?? -1;
+  anchor = rowOf(anchor) ?? -1;
+}
 
 export const shownRows = () => items;
 export const tileOf = (row) => canvas.querySelector(`.tile[data-row="${row}"]`);
@@ -268,8 +289,7 @@ new ResizeObserver(() => {
   if (!store.photos || grid.clientWidth === width) return;
   width = grid.clientWidth;
   layOut();
-  canvas.replaceChildren();
-  drawn = new Map();
+  discardAll();
   reveal(focus); // the focused photograph stays in sight
   draw();
 }).observe(grid);

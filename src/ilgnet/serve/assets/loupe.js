@@ -1,17 +1,19 @@
 // One photograph large, or up to four side by side: same place, same size in all of them.
 
+import { fetchInto, forget } from "./pictures.js";
 import { pixels, store, view } from "./store.js";
 
 const dialog = document.getElementById("loupe");
 const holder = document.getElementById("panes");
 const AHEAD = 4;
 const BEHIND = 2;
+const KEPT = 12;
 
 let panes = []; // {row, element, frame, image, ticket, source, width, height}
 export let current = 0; // the pane that decisions act on
 // What is looked at, in fractions of the picture, and how large: 1 is as large as fits.
 const look = { x: 0.5, y: 0.5, scale: 1 };
-const ready = new Map(); // row -> decoded image, the last dozen
+const ready = new Map(); // address -> decoded image, the last dozen
 let report = () => {};
 
 export const isOpen = () => dialog.open;
@@ -46,6 +48,13 @@ export function turnTo(row, ahead) {
   preload(ahead);
 }
 
+// After the photographs were loaded again: `rowOf` gives the row that was another before.
+export function renumber(rowOf) {
+  for (const pane of panes) pane.row = rowOf(pane.row) ?? -1;
+  if (panes.some((pane) => pane.row < 0)) close();
+  else report();
+}
+
 export function select(place) {
   if (!panes.length) return;
   current = (place + panes.length) % panes.length;
@@ -68,31 +77,50 @@ function makePane(row) {
   return pane;
 }
 
-async function decoded(row, address) {
-  const image = new Image();
-  image.src = address;
-  image.alt = store.photos.name[row];
-  image.draggable = false;
-  await image.decode();
-  return image;
+// `there` resolves when the image can be painted without a wait.
+function decoded(row, address, first) {
+  const image = Object.assign(new Image(), { alt: store.photos.name[row], draggable: false });
+  const found = { image, isThere: false };
+  found.there = fetchInto(image, address, { first })
+    .then(() => image.decode())
+    .then(() => {
+      found.isThere = true;
+      return image;
+    });
+  return found;
 }
 
-function viewOf(row) {
-  if (!ready.has(row)) {
-    const loading = decoded(row, view(row, "loupe"));
-    loading.catch(() => ready.delete(row));
-    ready.set(row, loading);
-    while (ready.size > 12) ready.delete(ready.keys().next().value);
+function viewOf(row, first) {
+  const address = view(row, "loupe");
+  // What was to come later, and has not been asked for yet, is looked at now.
+  if (first && ready.has(address) && !ready.get(address).image.hasAttribute("src")) abandon(address);
+  const found = ready.get(address) ?? decoded(row, address, first);
+  found.there.catch(() => ready.delete(address));
+  ready.delete(address);
+  ready.set(address, found);
+  while (ready.size > KEPT) {
+    const oldest = ready.keys().next().value;
+    abandon(oldest);
+    ready.delete(oldest);
   }
-  return ready.get(row);
+  return found.there;
+}
+
+// Nobody waits for it any more.
+function abandon(address) {
+  const found = ready.get(address);
+  if (!found || found.isThere) return;
+  forget(found.image);
+  ready.delete(address);
 }
 
 export function preload(rows) {
-  for (const row of rows.slice(0, AHEAD + BEHIND)) if (row >= 0) viewOf(row).catch(() => {});
+  for (const row of rows.slice(0, AHEAD + BEHIND)) if (row >= 0) viewOf(row, false).catch(() => {});
 }
 
 // The photograph that was asked for last wins, however late the others come.
 async function show(pane, row) {
+  if (row !== pane.row && !panes.some((other) => other !== pane && other.row === pane.row)) abandon(view(pane.row, "loupe"));
   pane.row = row;
   pane.ticket += 1;
   const { ticket } = pane;
@@ -100,7 +128,7 @@ async function show(pane, row) {
   const soon = setTimeout(() => pane.ticket === ticket && put(pane, null, "loading"), 120);
   report();
   try {
-    const image = await viewOf(row);
+    const image = await viewOf(row, true);
     if (pane.ticket !== ticket) return;
     // One element may stand in two panes.
     put(pane, panes.some((other) => other !== pane && other.image === image) ? image.cloneNode() : image, "view");
@@ -126,7 +154,7 @@ async function sharpen(pane, ticket) {
   pane.source = "loading pixels";
   report();
   try {
-    const image = await decoded(pane.row, pixels(pane.row));
+    const image = await decoded(pane.row, pixels(pane.row), true).there;
     if (pane.ticket === ticket) put(pane, image, "pixels");
   } catch {
     if (pane.ticket === ticket) put(pane, pane.image, "view");

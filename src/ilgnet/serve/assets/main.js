@@ -3,7 +3,7 @@
 import * as grid from "./grid.js";
 import * as loupe from "./loupe.js";
 import { DECISIONS, WORDS, actOf, keyOf, keysOn, nameOf, remap, switchKeys, usualKeys } from "./keys.js";
-import { ask, choose, day, load, onChange, onSaving, send, store, turnBack } from "./store.js";
+import { ask, choose, cleared, day, load, onChange, onSaving, send, store, takeRatings, turnBack } from "./store.js";
 
 const $ = (id) => document.getElementById(id);
 const filters = $("filters");
@@ -62,10 +62,13 @@ function apply({ keep = true } = {}) {
 
 function counts() {
   const { flag, stars } = store.photos;
-  const picked = flag.filter((each) => each === "pick").length;
-  const rejected = flag.filter((each) => each === "reject").length;
-  const open = flag.filter((each, row) => !each && stars[row] === null).length;
-  $("counts").textContent = `${plural(store.count, "photograph")} · ${picked} picked · ${rejected} rejected · ${open.toLocaleString()} open`;
+  let [picked, rejected, open] = [0, 0, 0];
+  for (let row = 0; row < store.count; row += 1) {
+    if (flag[row] === "pick") picked += 1;
+    else if (flag[row] === "reject") rejected += 1;
+    else if (stars[row] === null) open += 1;
+  }
+  $("counts").textContent = `${plural(store.count, "photograph")} · ${picked.toLocaleString()} picked · ${rejected.toLocaleString()} rejected · ${open.toLocaleString()} open`;
 }
 
 function histogram() {
@@ -90,26 +93,53 @@ function days() {
   if (select.selectedIndex < 0) select.value = "";
 }
 
+// Photographs may have come, gone and changed their places: everything that names a row follows.
 async function reload() {
-  const id = store.photos?.id[grid.focus];
+  const before = store.photos;
+  const best = new Map([...store.bursts].map(([burst, rows]) => [burst, rows[0]]));
   await load();
+  revision = store.photos.revision;
+  if (before) {
+    const rowOf = (row) => store.place.get(before.id[row]);
+    grid.renumber(rowOf, (burst) => store.photos.burst[rowOf(best.get(burst))]);
+    loupe.renumber(rowOf);
+  }
   counts();
   histogram();
   days();
   apply();
-  const row = store.place.get(id);
-  if (row !== undefined) grid.setFocus(row, { keyboard: false });
+  readRatings();
+}
+
+// What photographs' files say is read on the server's side, while the page works.
+let reading = 0;
+async function readRatings(pause = 500) {
+  reading += 1;
+  const turn = reading;
+  const { complete, ratings } = await ask("ratings").catch(() => ({ complete: false, ratings: null }));
+  if (turn !== reading) return; // asked for again meanwhile
+  if (ratings) takeRatings(ratings);
+  if (!complete) setTimeout(() => turn === reading && readRatings(Math.min(2 * pause, 8000)), pause);
+  else if (value("stars") !== "0" || value("flag")) apply();
 }
 
 // Where one was, for tomorrow
 
+let remembering = null;
 function remember() {
+  remembering ??= setTimeout(note, 500); // a browser takes only so many addresses in a while
+}
+function note() {
+  clearTimeout(remembering);
+  remembering = null;
   const state = Object.fromEntries(new FormData(filters));
   if (!filters.elements.folded.checked) state.folded = "off";
   state.at = store.photos?.id[grid.focus] ?? "";
   const set = Object.entries(state).filter(([name, of]) => of && !(name === "folded" && of === "on") && !(name === "sort" && of === "taken") && !(name === "stars" && of === "0"));
   history.replaceState(null, "", set.length ? `#${new URLSearchParams(set)}` : location.pathname);
 }
+
+addEventListener("pagehide", () => remembering && note());
 
 function recall() {
   const state = new URLSearchParams(location.hash.slice(1));
@@ -130,8 +160,8 @@ function targets() {
 }
 
 const CHANGE = {
-  pick: { flag: "pick" }, reject: { flag: "reject" }, clear: { flag: null },
-  ...Object.fromEntries([0, 1, 2, 3, 4, 5].map((stars) => [`stars${stars}`, { stars }])),
+  pick: () => ({ flag: "pick" }), reject: () => ({ flag: "reject" }), clear: cleared,
+  ...Object.fromEntries([0, 1, 2, 3, 4, 5].map((stars) => [`stars${stars}`, () => ({ stars })])),
 };
 
 function decide(act, inverted) {
@@ -142,7 +172,7 @@ function decide(act, inverted) {
     return;
   }
   const after = rows.length === 1 ? nextOf(rows[0]) : -1; // before anything changes
-  choose(rows, () => CHANGE[act]);
+  choose(rows, CHANGE[act]);
   say(rows.length > 1 ? `${plural(rows.length, "photograph")}: ${WORDS[act]}` : grid.nameFor(rows[0]));
   if (rows.length === 1 && $("advance").checked !== inverted && !loupe.isComparing()) {
     if (after >= 0) go(after);
@@ -403,7 +433,11 @@ onSaving(({ waiting, failed }) => {
   saved.dataset.state = failed && waiting ? "failed" : waiting ? "waiting" : "";
   saved.textContent = waiting ? `${waiting} waiting to be saved${failed ? `: ${failed}` : ""}` : "Saved";
 });
-document.addEventListener("reload", () => reload());
+document.addEventListener("lost", ({ detail }) => {
+  $("job").textContent = `A decision could not be saved: ${detail}`;
+  say($("job").textContent);
+  reload().catch(unanswered);
+});
 
 // What to keep
 
@@ -497,6 +531,7 @@ async function start(path, body) {
 let revision = 0;
 function showJob(job) {
   const running = job?.state === "running";
+  $("undo-run").disabled = running || run === null;
   $("progress").hidden = !running;
   $("cancel").hidden = !running || job.kind !== "score";
   $("score").disabled = running;
@@ -508,11 +543,7 @@ function showJob(job) {
   $("job").textContent = running
     ? `${words} ${job.done.toLocaleString()}${job.total ? ` of ${job.total.toLocaleString()}` : ""}${job.rate ? `, ${job.rate.toFixed(1)}/s` : ""}${left}${job.failed ? `, ${job.failed} failed` : ""}`
     : `${words}: ${job.state}. ${job.words}`;
-  if (!running && job.kind !== "score") {
-    $("plan-words").textContent = $("job").textContent;
-    run = job.kind === "apply" && job.state === "done" ? job.run : null;
-    $("undo-run").disabled = run === null;
-  }
+  if (!running && job.kind !== "score") $("plan-words").textContent = $("job").textContent;
 }
 
 // One stream while a job runs and the page is seen: each takes one of a browser's six connections.
@@ -531,14 +562,31 @@ async function showState(state) {
   $("title").textContent = document.title = state.name;
   $("failures").hidden = !state.failures;
   $("failures").textContent = `${state.failures.toLocaleString()} without a score`;
+  run = state.run;
   showJob(state.job);
-  if (state.job?.state === "running") return;
-  events?.close();
-  events = null;
-  if (state.revision !== revision && state.job) {
-    revision = state.revision;
+  showAway(state.away);
+  if (state.job?.state !== "running") {
+    events?.close();
+    events = null;
+  }
+  if (state.revision !== revision) {
+    revision = state.revision; // not twice for the same
     await reload();
   }
+}
+function showAway(away) {
+  $("away").hidden = !away.length;
+  const named = away.slice(0, 3).map(({ folder, photographs }) => `${folder || "this folder"} (${plural(photographs, "photograph")})`);
+  const more = away.length > 3 ? ` and ${plural(away.length - 3, "other folder")}` : "";
+  $("away-words").textContent = `Not there now: ${named.join(", ")}${more}. Is the disk connected?`;
+}
+$("look-again").addEventListener("click", async () => {
+  $("look-again").disabled = true;
+  await ask("reload", { method: "POST" }).then(showState).catch(unanswered);
+  $("look-again").disabled = false;
+});
+function unanswered(error) {
+  $("job").textContent = `The service does not answer: ${error.message}`;
 }
 async function look() {
   try {
@@ -546,7 +594,7 @@ async function look() {
     await showState(state);
     if (state.job?.state === "running" && !document.hidden) watch();
   } catch (error) {
-    $("job").textContent = `The service does not answer: ${error.message}`;
+    unanswered(error);
     setTimeout(look, 2000);
   }
 }
@@ -560,16 +608,25 @@ document.addEventListener("visibilitychange", () => {
 $("score").addEventListener("click", () => start("score"));
 $("cancel").addEventListener("click", () => ask("score", { method: "DELETE" }));
 $("failures").addEventListener("click", async () => {
-  const rows = await ask("failures");
-  $("failed").querySelector("ul").replaceChildren(
-    ...rows.map(({ path, code, message }) => {
+  $("failed").querySelector("ul").replaceChildren();
+  $("failed").showModal();
+  await moreFailures();
+});
+$("more-failures").addEventListener("click", moreFailures);
+async function moreFailures() {
+  const list = $("failed").querySelector("ul");
+  const { count, failures } = await ask(`failures?start=${list.children.length}`);
+  list.append(
+    ...failures.map(({ path, code, message }) => {
       const item = document.createElement("li");
       item.append(path, ": ", message, " ", Object.assign(document.createElement("code"), { textContent: code }));
       return item;
     }),
   );
-  $("failed").showModal();
-});
+  const left = count - list.children.length;
+  $("more-failures").hidden = left <= 0;
+  $("more-failures").textContent = `Show more (${left.toLocaleString()} left)`;
+}
 
 // Keys, light and dark
 
@@ -628,7 +685,6 @@ const at = recall();
 await reload();
 const row = store.place.get(at);
 if (row !== undefined) grid.setFocus(shownFor(row));
-revision = store.photos.revision;
 await look();
 await send();
 document.documentElement.dataset.ready = "yes";

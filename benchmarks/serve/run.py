@@ -358,7 +358,7 @@ def summary(values: list[float]) -> dict[str, float]:
     }
 
 
-def write_page() -> None:
+def page_of_results() -> str:
     """README.md from the results, so that no figure is copied by hand."""
     lines = [
         "# The service and the page",
@@ -373,8 +373,7 @@ def write_page() -> None:
         lines += ["", f"## {path.stem}", "", result["conditions"] + ".", "", "| | |", "|---|---|"]
         for name, value in result["figures"].items():
             lines.append(f"| {name} | {_cell(value)} |")
-    text = "\n".join(lines) + "\n"
-    (RESULTS.parent / "README.md").write_text(text, encoding="utf-8")
+    return "\n".join(lines) + "\n"
 
 
 def _cell(value: Any) -> str:
@@ -411,7 +410,7 @@ def main() -> None:
         text = json.dumps({"conditions": conditions, "figures": figures}, indent=2)
         (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
         print(name, json.dumps(figures, indent=2))
-    write_page()
+    (RESULTS.parent / "README.md").write_text(page_of_results(), encoding="utf-8")
 
 
 if __name__ == "__main__":

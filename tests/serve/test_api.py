@@ -110,6 +110,28 @@ def test_too_much_is_refused(
         assert httpx.post(f"{url}/v1/score", content=chunks).status_code == 413
 
 
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
+def test_more_pixels_than_the_service_takes_are_told(start: Start, format: str) -> None:
+    limits = Limits(picture_pixels=1200)
+    url = start(limits=limits)
+    fits, large = encoded(90, format, (40, 30)), encoded(90, format, (41, 30))
+    assert httpx.post(f"{url}/v1/score", content=fits).status_code == 200
+    answer = httpx.post(f"{url}/v1/score", content=large)
+    assert answer.status_code == 422
+    error = answer.json()["rows"][0]["error"]
+    assert error["code"] == "too_large"
+    assert "41 x 30 is 0.0012 megapixels; the limit here is 0.0012" in error["message"]
+    both = httpx.post(f"{url}/v1/score", files=form(large, fits)).json()["rows"]
+    assert [row["score"] is None for row in both] == [True, False]
+
+
+def test_an_answer_waits_for_nobodys_word(ask: httpx.Client) -> None:
+    """Without TCP_NODELAY the body would wait for the delayed word of its head, 40 ms."""
+    ask.post("/v1/score", content=b"x")
+    took = [ask.post("/v1/score", content=b"x").elapsed.total_seconds() for _ in range(20)]
+    assert min(took) < 0.03
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "words"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -33,6 +34,11 @@ from ilgnet.errors import require
     help="A name by which the service may be called, beside this machine's own.",
 )
 @click.option("--max-waiting", type=click.IntRange(min=1), help="Pictures that may wait.")
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0.001),
+    help="Pictures of the API with more than that have no score.  [default: 200]",
+)
 @model_options
 def serve(
     folder: Path | None,
@@ -43,6 +49,7 @@ def serve(
     workers: int,
     hosts: tuple[str, ...],
     max_waiting: int | None,
+    max_megapixels: float | None,
     model: str,
     threads: int | None,
 ) -> int:
@@ -66,7 +73,7 @@ def serve(
     from ilgnet.serve.run import Place, listen
     from ilgnet.serve.run import serve as run
     from ilgnet.serve.session import Session
-    from ilgnet.serve.settings import LOOPBACK, Access, Limits, PageKey, Settings
+    from ilgnet.serve.settings import LOOPBACK, MB, Access, Limits, PageKey, Settings
 
     if api_only and folder is not None:
         raise click.UsageError("--api-only serves no page, so it takes no FOLDER.")
@@ -76,6 +83,8 @@ def serve(
             "Serve the API to others with --api-only."
         )
     limits = Limits() if max_waiting is None else Limits(queue=max_waiting, pictures=max_waiting)
+    if max_megapixels is not None:
+        limits = replace(limits, picture_pixels=round(max_megapixels * MB))
     page = None if api_only else PageKey()
     access = Access(os.environ.get("ILGNET_KEY"), (*LOOPBACK, host, *hosts), page)
     place = Place(host, port, workers)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +32,7 @@ ONE_AT_A_TIME_PIXELS: Final = 30_000_000
 TRUNCATED: Final = "the picture ends before its data does"
 
 _large_picture = threading.Lock()
+_at_most: ContextVar[int | None] = ContextVar("at_most", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +55,35 @@ def truncated() -> ImageError:
     return ImageError("truncated", TRUNCATED)
 
 
+@contextmanager
+def at_most(pixels: int | None) -> Iterator[None]:
+    """Within it, this thread refuses pictures of more pixels than that, whatever their format."""
+    token = _at_most.set(pixels)
+    try:
+        yield
+    finally:
+        _at_most.reset(token)
+
+
 def check_pixels(width: int, height: int, limit: int = FULL_PIXELS) -> None:
     """Refuse a picture before memory is taken for it.
 
     Raises:
-        ImageError: it has more pixels than the limit.
+        ImageError: it has more pixels than the limit of its format, or of `at_most`.
     """
+    own, whose = _at_most.get(), "for this format"
+    if own is not None and own < limit:
+        limit, whose = own, "here"
     if width * height > limit:
         raise ImageError(
             "too_large",
-            f"{width} x {height} is {width * height / 1e6:.0f} megapixels; "
-            f"the limit for this format is {limit / 1e6:.0f}",
+            f"{width} x {height} is {_megapixels(width * height)} megapixels; "
+            f"the limit {whose} is {_megapixels(limit)}",
         )
+
+
+def _megapixels(pixels: int) -> str:
+    return f"{pixels / 1e6:.0f}" if pixels >= 10_000_000 else f"{pixels / 1e6:.2g}"
 
 
 def alone_if_large(width: int, height: int) -> AbstractContextManager[object]:

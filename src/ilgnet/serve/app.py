@@ -57,7 +57,10 @@ def create_app(settings: Settings, session: Session | None = None) -> FastAPI:
     Raises:
         ModelError: there is no such model, or its files are damaged.
     """
-    queue = ScoringQueue(load(settings.model, threads=settings.threads), settings.limits.queue)
+    limits = settings.limits
+    queue = ScoringQueue(
+        load(settings.model, threads=settings.threads), limits.queue, limits.picture_pixels
+    )
     metrics = Metrics(lambda: len(queue))
     views = None if session is None else Views(queue.scorer.threads)
 

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Final
 
 from ilgnet.errors import in_words
+from ilgnet.images.picture import at_most
 from ilgnet.scoring import BATCH, Scorer
 from ilgnet.values import Failure, ImageRef, Outcome
 
@@ -43,11 +44,13 @@ class ScoringQueue:
     Args:
         scorer: the model; its `threads` work side by side.
         limit: pictures that may wait.
+        pixels: of one picture; one that has more is a failure. None is what its format allows.
     """
 
-    def __init__(self, scorer: Scorer, limit: int) -> None:
+    def __init__(self, scorer: Scorer, limit: int, pixels: int | None = None) -> None:
         self.scorer = scorer
         self.limit = limit
+        self.pixels = pixels
         self._waiting: deque[_Waiting] = deque()
         self._changed = Condition()
         self._open = True
@@ -105,7 +108,8 @@ class ScoringQueue:
             wanted = [each for each in batch if not each.answer.cancelled()]
             started = monotonic()
             try:
-                outcomes = self.scorer.score_batch([each.image for each in wanted])
+                with at_most(self.pixels):
+                    outcomes = self.scorer.score_batch([each.image for each in wanted])
             except Exception as error:  # a fault of ours is one request's, never the service's
                 outcomes = [_fault(each.image, error) for each in wanted]
             with self._changed:

@@ -36,8 +36,10 @@ SHOWN_STEPS: Final = 500
 KEPT_PLANS: Final = 3
 """Plans that may be carried out; older ones are shown again."""
 
-RELOAD_SHARE: Final = 0.1
-"""How much of its time a job may spend on showing what it has done so far."""
+SHOW_SECONDS: Final = 2.0
+SHOW_SHARE: Final = 0.1
+"""What is scored is shown while the rest is at work: as often as that, and for no more of the time.
+"""
 
 _RATE_SECONDS: Final = 20
 
@@ -345,7 +347,7 @@ class Session:
                 if self._cancel.is_set():
                     outcomes.close()  # type: ignore[attr-defined]
                     break
-                if time.monotonic() - shown > max(2.0, took / RELOAD_SHARE):
+                if time.monotonic() - shown > max(SHOW_SECONDS, took / SHOW_SHARE):
                     shown = time.monotonic()
                     self.reload(again=False)
                     took = time.monotonic() - shown

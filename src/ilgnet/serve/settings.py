@@ -13,6 +13,7 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 """The names by which this machine calls itself."""
 
 MB: Final = 1_000_000
+"""Megabytes, and megapixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Limits:
 
     Attributes:
         picture_bytes: of one encoded picture.
+        picture_pixels: of one picture, width times height; a picture with more has no score.
         request_bytes: of one request's body.
         pictures: in one request.
         receive_seconds: in which a request's body has to arrive.
@@ -29,6 +31,7 @@ class Limits:
     """
 
     picture_bytes: int = 100 * MB
+    picture_pixels: int = 200 * MB
     request_bytes: int = 400 * MB
     pictures: int = 200
     receive_seconds: float = 60.0
@@ -36,7 +39,7 @@ class Limits:
     queue: int = 400
 
     def __post_init__(self) -> None:
-        for name in ("picture_bytes", "request_bytes", "pictures", "queue"):
+        for name in ("picture_bytes", "picture_pixels", "request_bytes", "pictures", "queue"):
             if getattr(self, name) < 1:
                 raise ServiceError(f"the limit {name} is at least 1, not {getattr(self, name)}")
         for name in ("receive_seconds", "answer_seconds"):

@@ -251,7 +251,7 @@ def page(folder: Path) -> dict[str, Any]:
     with sqlite3.connect(cache / "ilgnet" / "views.db") as views:
         rows = ((c, 320, 1, tiles[n % len(tiles)]) for n, c in enumerate(contents))
         views.executemany("INSERT INTO views VALUES (?, ?, ?, ?)", rows)
-        rows = ((c, 2560, 1, large[n % len(large)]) for n, c in enumerate(contents[:300]))
+        rows = ((c, 2560, 1, large[n % len(large)]) for n, c in enumerate(contents[:400]))
         views.executemany("INSERT INTO views VALUES (?, ?, ?, ?)", rows)
     arguments = (
         "--no-sandbox --disable-gpu --disable-quic --no-first-run --enable-precise-memory-info "
@@ -293,11 +293,12 @@ def page(folder: Path) -> dict[str, Any]:
         "elements in the document": nodes,
         "key to painted next photograph, ms": {
             "median": round(statistics.median(keys), 1),
-            "95 of 100": round(keys[-3], 1),
+            "95 of 100": round(keys[int(0.95 * len(keys))], 1),
         },
         "decision until it is durable, ms": {
             "median": round(statistics.median(decided), 1),
-            "95 of 100": round(decided[-3], 1),
+            "95 of 100": round(decided[int(0.95 * len(decided))], 1),
+            "99 of 100": round(decided[int(0.99 * len(decided))], 1),
         },
         "bar": "first paint 1 s, few frames dropped, key to paint 50 ms, durable within 50 ms",
     }
@@ -337,13 +338,17 @@ KEYS = """async () => {
 DECIDE = """async () => {
     const times = [];
     const saved = document.getElementById("saved");
-    for (let turn = 0; turn < 60; turn += 1) {
+    for (let turn = 0; turn < 200; turn += 1) {
         const start = performance.now();
         document.dispatchEvent(new KeyboardEvent("keydown",
             {key: "p", code: "KeyP", bubbles: true, cancelable: true}));
-        while (saved.textContent !== "Saved") await new Promise((done) => setTimeout(done, 1));
+        await new Promise((done) => {
+            const look = () => saved.textContent === "Saved" && done();
+            new MutationObserver(look).observe(saved, {childList: true});
+            look();
+        });
         times.push(performance.now() - start);
-        await new Promise((done) => setTimeout(done, 150));
+        await new Promise((done) => setTimeout(done, 100));
     }
     return times;
 }"""

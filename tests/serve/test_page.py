@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -20,6 +21,7 @@ import pytest
 import ilgnet
 from ilgnet.library.sidecar.xmp import read_sidecar
 from tests.library.season import write_picture
+from tests.library.test_taste_commands import SIDECAR
 from tests.tiny_model import make_tiny_model
 
 CHROMIUM = shutil.which("chromium")
@@ -516,3 +518,184 @@ def test_nobody_is_shut_out(service: Service, open_page: Open, scheme: str) -> N
     check("loupe")
     page.keyboard.press("c")
     check("compare")
+
+
+def test_two_tabs_know_what_the_other_decided(
+    service: Service, open_page: Open, photos: Path, model: Path
+) -> None:
+    one = open_page(service)
+    other = one.context.new_page()
+    other.goto(service.address.partition("/?")[0])
+    ready(other)
+    for page in (one, other):
+        page.bring_to_front()
+        page.uncheck("#advance")
+        page.evaluate("document.querySelector('.tile.focus').focus()")
+    other.keyboard.press("3")
+    saved(other)
+    expect(one.locator(".tile.focus .stars")).to_have_text("★★★")
+    one.bring_to_front()
+    one.keyboard.press("p")
+    saved(one)
+    expect(other.locator("#counts")).to_contain_text("1 picked")
+    assert list(choices(photos, model).values()) == [("pick", 3)]
+
+
+def test_what_a_page_has_left_behind_is_saved_by_the_next(
+    service: Service, open_page: Open, photos: Path, model: Path
+) -> None:
+    page = open_page(service, complaints=True)  # that nobody answers
+    page.route("**/v1/library/choices", lambda route: route.abort())
+    page.evaluate("document.querySelector('.tile.focus').focus()")
+    page.keyboard.press("p")
+    expect(page.locator("#saved")).to_contain_text("1 waiting to be saved")
+    another = page.context.new_page()
+    another.goto(service.address.partition("/?")[0])
+    ready(another)
+    assert choices(photos, model) == {}  # it is the other page's, which is alive
+    page.close(run_before_unload=False)
+    expect(another.locator("#counts")).to_contain_text("1 picked")
+    saved(another)
+    assert list(choices(photos, model).values()) == [("pick", None)]
+
+
+def test_stars_of_other_programs_are_shown_and_give_way(
+    service: Service, open_page: Open, photos: Path, model: Path
+) -> None:
+    names = sorted(path.name for path in photos.glob("*.jpg"))
+    (photos / names[0]).with_suffix(".xmp").write_text(SIDECAR.format(4), encoding="utf-8")
+    (photos / names[1]).with_suffix(".xmp").write_text(SIDECAR.format(-1), encoding="utf-8")
+    service.stop()
+    again = Service(photos, model)
+    page = open_page(again)
+    page.click("text=Fold bursts")
+    expect(page.locator("#counts")).to_contain_text("1 rejected · 10 open")
+    expect(page.locator(f".tile[aria-label^='{names[0]}'] .stars")).to_have_text("★★★★")
+    page.select_option("[name=stars]", "4")
+    expect(page.locator(".tile")).to_have_count(1)
+    page.click("#filters button[type=reset]")
+    page.uncheck("#advance")
+    page.evaluate("document.querySelector('.tile.focus').focus()")
+    assert focused(page) == names[0]
+    page.keyboard.press("1")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("u")  # takes back what the file says
+    expect(page.locator("#counts")).to_contain_text("0 rejected")
+    saved(page)
+    assert choices(photos, model) == {names[0]: (None, 1), names[1]: (None, 0)}
+    opinions = ilgnet.open_library(photos, model=model).photographs(opinions=True)
+    assert [photo.opinion.rating for photo in opinions[:2]] == [1, None]  # as `cull` takes it
+    page.keyboard.press("Control+z")
+    expect(page.locator("#counts")).to_contain_text("1 rejected")
+    again.stop()
+
+
+def test_folders_that_are_away_and_failures_without_end(
+    tmp_path: Path, model: Path, open_page: Open
+) -> None:
+    photos = tmp_path / "photos"
+    for scene in range(4):
+        write_picture(photos / ("card" if scene % 2 else "disk") / f"IMG_{scene}.jpg", scene)
+    for number in range(450):
+        (photos / f"broken {number:04}.jpg").write_bytes(b"no picture")
+    list(ilgnet.open_library(photos, model=model, catalogue="beside").score())
+    service = Service(photos, model)
+    page = open_page(service)
+    expect(page.locator("#away")).to_be_hidden()
+    (photos / "card").rename(tmp_path / "card")
+    page.request.post(service.address.partition("/?")[0] + "/v1/library/reload")
+    page.reload()
+    ready(page)
+    expect(page.locator("#away")).to_contain_text("Not there now: card (2 photographs)")
+    expect(page.locator("#counts")).to_contain_text("2 photographs")
+    (tmp_path / "card").rename(photos / "card")
+    page.click("#look-again")
+    expect(page.locator("#away")).to_be_hidden()
+    expect(page.locator("#counts")).to_contain_text("4 photographs")
+    page.click("#failures")
+    expect(page.locator("#failed li")).to_have_count(200)
+    page.click("#more-failures")
+    page.click("text=Show more (50 left)")
+    expect(page.locator("#failed li")).to_have_count(450)
+    expect(page.locator("#more-failures")).to_be_hidden()
+    service.stop()
+
+
+def test_the_loupe_stays_with_its_photograph_when_others_come(
+    service: Service, open_page: Open, photos: Path, model: Path
+) -> None:
+    page = open_page(service)
+    page.click("text=Fold bursts")
+    page.evaluate("document.querySelector('.tile.focus').focus()")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    at = focused(page)
+    page.keyboard.press("Enter")
+    for number in range(5):  # before all others
+        write_picture(photos / f"A_{number}.jpg", number, taken=datetime(2026, 4, 1, 10, number))
+    page.request.post(service.address.partition("/?")[0] + "/v1/library/score")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#counts")).to_contain_text("17 photographs")
+    expect(page.locator("#place")).to_contain_text(at)
+    page.keyboard.press("x")
+    saved(page)
+    assert choices(photos, model) == {at: ("reject", None)}
+
+
+def test_pictures_that_are_dropped_are_scored_and_not_kept(
+    service: Service, open_page: Open, photos: Path
+) -> None:
+    page = open_page(service)
+    before = sorted(photos.rglob("*"))
+    picture = base64.b64encode((photos / "IMG_00.jpg").read_bytes()).decode()
+    page.evaluate(
+        """(picture) => {
+            const files = new DataTransfer();
+            const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
+            files.items.add(new File([bytes], "dropped <b>.jpg"));
+            files.items.add(new File(["no picture"], "other.jpg"));
+            for (const kind of ["dragover", "drop"]) document.getElementById("grid").dispatchEvent(
+                new DragEvent(kind, {dataTransfer: files, bubbles: true, cancelable: true}));
+        }""",
+        picture,
+    )
+    expect(page.locator("#dropped-words")).to_contain_text("1 of 2 have a score")
+    expect(page.locator("#dropped li").first).to_contain_text("dropped <b>.jpg: ")
+    expect(page.locator("#dropped li").last).to_contain_text("other.jpg: not a picture")
+    assert [p for p in sorted(photos.rglob("*")) if p not in before and p.suffix == ".jpg"] == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (820, 1180), (1440, 900)])
+def test_what_is_known_stands_beside_the_picture(
+    service: Service, open_page: Open, width: int, height: int
+) -> None:
+    page = open_page(service, viewport={"width": width, "height": height})
+    page.evaluate("document.querySelector('.tile.focus').focus()")
+    page.keyboard.press("Enter")
+    page.keyboard.press("i")
+    expect(page.locator("#info dd").first).to_be_visible()
+    picture, info, caption = (
+        page.locator(each).bounding_box() for each in ("#panes", "#info", ".caption")
+    )
+    assert picture is not None
+    assert info is not None
+    assert caption is not None
+    assert picture["width"] * picture["height"] > 0.3 * width * height
+    assert caption["y"] + caption["height"] == height  # the buttons are always in sight
+    beside = info["x"] >= picture["x"] + picture["width"]
+    below = info["y"] >= picture["y"] + picture["height"]
+    assert beside == (width > 640)
+    assert below == (width <= 640)
+
+
+def test_every_pixel_by_key_is_where_the_pointer_is(service: Service, open_page: Open) -> None:
+    page = open_page(service, viewport={"width": 90, "height": 700})  # a small window
+    page.evaluate("document.querySelector('.tile.focus').focus()")
+    page.keyboard.press("Enter")
+    image = page.locator("#panes img")
+    expect(image).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.locator("#zoom")).to_contain_text("100 %, every pixel")
+    assert "NaN" not in (image.get_attribute("style") or "")
+    page.keyboard.press("z")
+    expect(page.locator("#zoom")).to_contain_text("fitted view")

@@ -180,18 +180,17 @@ class Session:
             replace(photo, verdict=replace(photo.verdict, features=None)) for photo in photographs
         ]
         failures, run = library.failures(), self._latest_run(library.root)
+        places = {key(photo): number for number, photo in enumerate(photographs)}
+        contents: dict[bytes | None, list[int]] = defaultdict(list)
+        for number, photo in enumerate(photographs):
+            contents[photo.sha256].append(number)
         with self._choosing, Catalogue(library.place, "read") as catalogue:
             away, choices = folders_away(catalogue), catalogue.choices()
+            # What was chosen while the photographs were being read is newer than they are.
+            newest = [replace(photo, choice=choices.get(photo.sha256)) for photo in photographs]
             with self._lock:
-                # What was chosen while the photographs were being read is newer than they are.
-                self.photographs = [
-                    replace(photo, choice=choices.get(photo.sha256)) for photo in photographs
-                ]
+                self.photographs, self._places, self._contents = newest, places, contents
                 self.failures, self.away, self.latest_run = failures, away, run
-                self._places = {key(photo): n for n, photo in enumerate(self.photographs)}
-                self._contents = defaultdict(list)
-                for number, photo in enumerate(self.photographs):
-                    self._contents[photo.sha256].append(number)
                 self._proposals.clear()
                 self.revision += 1
         self.ratings.read(photographs, again=again)

@@ -10,6 +10,7 @@ import io
 import sqlite3
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from queue import LifoQueue
 from typing import Final
@@ -25,6 +26,9 @@ SIDES: Final = (320, 1024, 2560)
 _QUALITY: Final = {320: 80, 1024: 85, 2560: 88}
 _PIPELINE: Final = 1
 """Part of every key: whatever changes how views are made counts this up."""
+
+LARGEST: Final = 8_000_000_000
+"""Bytes; a file that has grown beyond is begun anew with the next start."""
 
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS views (sha256 BLOB NOT NULL, side INTEGER NOT NULL, "
@@ -44,14 +48,7 @@ class Views:
     """
 
     def __init__(self, threads: int, file: Path | None = None) -> None:
-        file = file or user_cache_folder() / "views.db"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(
-            file, timeout=30, check_same_thread=False, isolation_level=None
-        )
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = OFF")  # all of it can be made again
-        self._database.execute(_SCHEMA)
+        self._database = _open(file or user_cache_folder() / "views.db")
         self._lock = threading.Lock()
         self._wanted: LifoQueue[tuple[Future[bytes], bytes, Path, int] | None] = LifoQueue()
         self._making: dict[tuple[bytes, int], Future[bytes]] = {}
@@ -76,11 +73,9 @@ class Views:
         with self._lock:
             if (future := self._making.get((sha256, side))) is not None:
                 return future
-            query = "SELECT jpeg FROM views WHERE (sha256, side, pipeline) = (?, ?, ?)"
-            row = self._database.execute(query, (sha256, side, _PIPELINE)).fetchone()
             future = Future()
-            if row is not None:
-                future.set_result(row[0])
+            if (kept := self._kept(sha256, side)) is not None:
+                future.set_result(kept)
                 return future
             self._making[sha256, side] = future
         self._wanted.put((future, sha256, path, side))
@@ -105,12 +100,54 @@ class Views:
                 future.set_exception(error)
                 continue
             with self._lock:
-                self._database.execute(
-                    "INSERT OR REPLACE INTO views VALUES (?, ?, ?, ?)",
-                    (sha256, side, _PIPELINE, jpeg),
-                )
+                with suppress(sqlite3.Error):  # a full disk: it is shown all the same
+                    self._database.execute(
+                        "INSERT OR REPLACE INTO views VALUES (?, ?, ?, ?)",
+                        (sha256, side, _PIPELINE, jpeg),
+                    )
                 del self._making[sha256, side]
             future.set_result(jpeg)
+
+    def _kept(self, sha256: bytes, side: int) -> bytes | None:
+        query = "SELECT jpeg FROM views WHERE (sha256, side, pipeline) = (?, ?, ?)"
+        with suppress(sqlite3.Error):  # damaged: it is made again
+            row = self._database.execute(query, (sha256, side, _PIPELINE)).fetchone()
+            return None if row is None else bytes(row[0])
+        return None
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    """What is kept; begun anew where it is damaged or too large, in memory where it cannot be."""
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and file.stat().st_size > LARGEST:
+            _delete(file)
+    with suppress(OSError, sqlite3.OperationalError):
+        try:
+            return _connect(file)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise  # locked, or not to be written: no fault of the file
+            _delete(file)
+            return _connect(file)
+    return _connect(Path(":memory:"))
+
+
+def _delete(file: Path) -> None:
+    for part in ("", "-wal", "-shm"):
+        file.with_name(file.name + part).unlink(missing_ok=True)
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(file, timeout=30, check_same_thread=False, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = OFF")  # all of it can be made again
+        database.execute(_SCHEMA)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
 
 
 def make_view(path: Path, side: int | None) -> bytes:

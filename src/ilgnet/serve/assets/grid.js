@@ -59,7 +59,10 @@ function layOut(given = heads) {
       if (sum * target() + (to - place) * GAP >= width) break;
     }
     const full = (width - (to - place) * GAP) / sum;
-    const height = Math.round(Math.min(full, target() * 1.25)); // a last row is not blown up
+    // A last row is as high as the one above it: it is not blown up to the width of the window.
+    const isLast = sum * target() + (to - place) * GAP < width;
+    const above = lines.at(-1)?.heading === null ? lines.at(-1).height : target();
+    const height = Math.round(isLast ? Math.min(full, above) : full);
     lines.push({ top, height, from: place, to, heading: null });
     top += height + GAP;
     place = to;

@@ -9,10 +9,10 @@ const USUAL = {
   burst: "s", info: "i", full: "f", out: "Escape", keepOne: "Shift+Enter", help: "?",
 };
 export const WORDS = {
-  next: "next photograph", previous: "previous photograph", down: "row below; next burst in the loupe",
+  next: "next photograph; with Shift select on", previous: "previous photograph; with Shift select on", down: "row below; next burst in the loupe",
   up: "row above; previous burst in the loupe", pick: "pick", reject: "reject", clear: "neither picked nor rejected",
   stars0: "no stars", stars1: "1 star", stars2: "2 stars", stars3: "3 stars", stars4: "4 stars", stars5: "5 stars",
-  loupe: "one photograph, large", grid: "the grid", compare: "side by side", open: "open", toggle: "open; select in the grid with Ctrl",
+  loupe: "one photograph, large", grid: "the grid", compare: "side by side", open: "open", toggle: "open; in the loupe every pixel, or all of it",
   pixels: "every pixel (100 %)", burst: "open or fold a burst", info: "all that is known", full: "full screen",
   out: "one step out", keepOne: "pick this, reject the rest of its burst", help: "this list",
 };

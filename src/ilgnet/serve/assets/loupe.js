@@ -11,8 +11,8 @@ const KEPT = 12;
 
 let panes = []; // {row, element, frame, image, ticket, source, width, height}
 export let current = 0; // the pane that decisions act on
-// What is looked at, in fractions of the picture, and how large: 1 is as large as fits.
-const look = { x: 0.5, y: 0.5, scale: 1 };
+// What is looked at, in fractions of the picture, and how large: 1 is as large as fits; or 100 %.
+const look = { x: 0.5, y: 0.5, scale: 1, pixels: false };
 const ready = new Map(); // address -> decoded image, the last dozen
 let report = () => {};
 
@@ -21,16 +21,30 @@ export const shownRow = () => panes[current]?.row ?? -1;
 export const shownRows = () => panes.map((pane) => pane.row);
 export const isComparing = () => panes.length > 1;
 export const onShown = (listener) => (report = listener);
+export const label = (wordsOf) => panes.forEach((pane, place) => (pane.under.textContent = wordsOf(pane.row, place)));
 
 export function open(rows) {
-  Object.assign(look, { x: 0.5, y: 0.5, scale: 1 });
+  Object.assign(look, { x: 0.5, y: 0.5, scale: 1, pixels: false });
   current = rows.length > 1 ? 1 : 0;
   panes = rows.slice(0, 4).map(makePane);
   holder.replaceChildren(...panes.map((pane) => pane.element));
   holder.classList.toggle("many", panes.length > 1);
   if (!dialog.open) dialog.showModal();
+  arrange();
   panes.forEach((pane) => show(pane, pane.row));
   mark();
+}
+
+// In as many columns as show the pictures largest.
+function arrange() {
+  if (!panes.length) return;
+  const { width, height } = sizeOf(panes[0]);
+  const sized = panes.map((_, place) => {
+    const columns = place + 1;
+    const lines = Math.ceil(panes.length / columns);
+    return Math.min(holder.clientWidth / columns / width, (holder.clientHeight / lines - 26) / height);
+  });
+  holder.style.setProperty("--columns", sized.indexOf(Math.max(...sized)) + 1);
 }
 
 export function close() {
@@ -43,7 +57,7 @@ export function close() {
 export function turnTo(row, ahead) {
   const pane = panes[current];
   if (!pane) return;
-  if (panes.length === 1) Object.assign(look, { x: 0.5, y: 0.5, scale: look.scale > 1 ? look.scale : 1 });
+  if (panes.length === 1 && !isZoomed()) Object.assign(look, { x: 0.5, y: 0.5 });
   show(pane, row);
   preload(ahead);
 }
@@ -73,6 +87,8 @@ function makePane(row) {
   element.append(frame, under);
   const pane = { row, element, frame, under, image: null, ticket: 0, source: "" };
   frame.addEventListener("pointerdown", (event) => press(pane, event));
+  frame.addEventListener("pointermove", ({ clientX, clientY }) => (hovering = { pane, clientX, clientY }));
+  frame.addEventListener("pointerleave", () => (hovering = null));
   frame.addEventListener("wheel", (event) => wheel(pane, event), { passive: false });
   return pane;
 }
@@ -124,7 +140,6 @@ async function show(pane, row) {
   pane.row = row;
   pane.ticket += 1;
   const { ticket } = pane;
-  pane.under.textContent = store.photos.name[row];
   const soon = setTimeout(() => pane.ticket === ticket && put(pane, null, "loading"), 120);
   report();
   try {
@@ -155,7 +170,9 @@ async function sharpen(pane, ticket) {
   report();
   try {
     const image = await decoded(pane.row, pixels(pane.row), true).there;
-    if (pane.ticket === ticket) put(pane, image, "pixels");
+    // Of a RAW file there may be fewer pixels in its preview than the camera counts.
+    const isWhole = image.naturalWidth >= 0.95 * sizeOf(pane).width;
+    if (pane.ticket === ticket) put(pane, image, isWhole ? "pixels" : "preview");
   } catch {
     if (pane.ticket === ticket) put(pane, pane.image, "view");
   }
@@ -168,12 +185,14 @@ const fit = (pane) => {
   return Math.min(pane.frame.clientWidth / width, pane.frame.clientHeight / height, 1e9);
 };
 const sizeOf = (pane) => ({ width: store.photos.width[pane.row] || 1, height: store.photos.height[pane.row] || 1 });
-const isZoomed = () => look.scale > 1.001;
+const whole = (pane) => Math.min(fit(pane), 1 / devicePixelRatio);
+const scaleOf = (pane) => (look.pixels ? 1 / devicePixelRatio : whole(pane) * look.scale);
+const isZoomed = () => look.pixels || look.scale > 1.001;
 
 function place(pane) {
   if (!pane.image) return;
   const { width, height } = sizeOf(pane);
-  const scale = Math.min(fit(pane), 1 / devicePixelRatio) * look.scale;
+  const scale = scaleOf(pane);
   const [w, h] = [width * scale, height * scale];
   const [fw, fh] = [pane.frame.clientWidth, pane.frame.clientHeight];
   const along = (size, room, at) => (size <= room ? (room - size) / 2 : Math.min(0, Math.max(room - size, room / 2 - at * size)));
@@ -186,25 +205,23 @@ function place(pane) {
 export function percent() {
   const pane = panes[current];
   if (!pane) return null;
-  const scale = Math.min(fit(pane), 1 / devicePixelRatio) * look.scale * devicePixelRatio;
-  return { percent: Math.round(100 * scale), source: pane.source };
+  const source = pane.source === "pixels" && !isZoomed() ? "view" : pane.source;
+  return { percent: Math.round(100 * scaleOf(pane) * devicePixelRatio), source };
 }
 
-function zoom(scale, pane, at) {
-  if (at && pane) {
-    const box = pane.frame.getBoundingClientRect();
-    const before = pane.image?.getBoundingClientRect();
-    if (before && scale > 1) {
-      const x = (at.clientX - before.left) / before.width;
-      const y = (at.clientY - before.top) / before.height;
-      const base = Math.min(fit(pane), 1 / devicePixelRatio) * scale;
-      const { width, height } = sizeOf(pane);
-      look.x = x + (box.left + box.width / 2 - at.clientX) / (width * base);
-      look.y = y + (box.top + box.height / 2 - at.clientY) / (height * base);
-    }
-  }
+// `at`: the place in the window that stays where it is.
+function zoom({ scale = 1, full = false }, pane, at) {
+  const before = pane.image?.getBoundingClientRect();
+  look.pixels = full;
   look.scale = Math.max(1, Math.min(scale, 64));
-  if (look.scale === 1) Object.assign(look, { x: 0.5, y: 0.5 });
+  if (!isZoomed()) Object.assign(look, { x: 0.5, y: 0.5 });
+  else if (at && before) {
+    const box = pane.frame.getBoundingClientRect();
+    const { width, height } = sizeOf(pane);
+    const now = scaleOf(pane);
+    look.x = (at.clientX - before.left) / before.width + (box.left + box.width / 2 - at.clientX) / (width * now);
+    look.y = (at.clientY - before.top) / before.height + (box.top + box.height / 2 - at.clientY) / (height * now);
+  }
   look.x = Math.min(1, Math.max(0, look.x));
   look.y = Math.min(1, Math.max(0, look.y));
   panes.forEach(place);
@@ -212,40 +229,75 @@ function zoom(scale, pane, at) {
   report();
 }
 
-// 100 % of the current pane, at the pointer or the middle; or back to all of it.
-export function togglePixels(at) {
+// How many times as large as all of it.
+const times = (pane) => scaleOf(pane) / whole(pane);
+
+// 100 % of every pane, at the pointer or the middle of the current one; or back to all of it.
+export function togglePixels(event) {
   const pane = panes[current];
   if (!pane) return;
-  const full = 1 / devicePixelRatio / Math.min(fit(pane), 1 / devicePixelRatio);
-  zoom(isZoomed() ? 1 : Math.max(full, 1.0011), pane, at);
+  const at = event?.clientX === undefined ? hovering : event;
+  zoom({ full: !isZoomed() }, pane, at?.pane === undefined || at.pane === pane ? at : null);
 }
 
+let hovering = null; // where the pointer is
+const pointers = new Map(); // of one pane: id -> event
 let pressed = null;
+let turn = () => {};
+export const onTurn = (listener) => (turn = listener);
+
 function press(pane, event) {
+  if (pressed?.pane !== pane) pointers.clear();
   select(panes.indexOf(pane));
   if (event.button !== 0) return;
-  pressed = { pane, x: event.clientX, y: event.clientY, moved: false, at: { ...look } };
+  pointers.set(event.pointerId, event);
   pane.frame.setPointerCapture(event.pointerId);
-  pane.frame.onpointermove = (move) => {
-    if (!pressed) return;
-    const [dx, dy] = [move.clientX - pressed.x, move.clientY - pressed.y];
-    if (Math.hypot(dx, dy) > 5) pressed.moved = true;
-    if (!pressed.moved || !isZoomed() || !pane.image) return;
-    const box = pane.image.getBoundingClientRect();
-    look.x = Math.min(1, Math.max(0, pressed.at.x - dx / box.width));
-    look.y = Math.min(1, Math.max(0, pressed.at.y - dy / box.height));
-    panes.forEach(place);
-  };
-  pane.frame.onpointerup = (up) => {
-    pane.frame.onpointermove = pane.frame.onpointerup = null;
-    if (pressed && !pressed.moved) togglePixels(up);
-    pressed = null;
-  };
+  const [first, second] = [...pointers.values()];
+  pressed = { pane, x: event.clientX, y: event.clientY, moved: Boolean(second), at: { ...look }, times: times(pane), apart: second && distance(first, second) };
+  pane.frame.onpointermove = move;
+  pane.frame.onpointerup = pane.frame.onpointercancel = release;
+}
+
+const distance = (one, other) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+
+function move(event) {
+  if (!pressed || !pointers.has(event.pointerId)) return;
+  pointers.set(event.pointerId, event);
+  const { pane } = pressed;
+  const [first, second] = [...pointers.values()];
+  if (second) {
+    const middle = { clientX: (first.clientX + second.clientX) / 2, clientY: (first.clientY + second.clientY) / 2 };
+    zoom({ scale: (pressed.times * distance(first, second)) / Math.max(1, pressed.apart) }, pane, middle);
+    return;
+  }
+  const [dx, dy] = [event.clientX - pressed.x, event.clientY - pressed.y];
+  if (Math.hypot(dx, dy) > 5) pressed.moved = true;
+  if (!pressed.moved || !isZoomed() || !pane.image || pressed.apart) return;
+  const box = pane.image.getBoundingClientRect();
+  look.x = Math.min(1, Math.max(0, pressed.at.x - dx / box.width));
+  look.y = Math.min(1, Math.max(0, pressed.at.y - dy / box.height));
+  panes.forEach(place);
+}
+
+function release(event) {
+  pointers.delete(event.pointerId);
+  if (!pressed || pointers.size) return;
+  const { pane, moved, apart, x, y } = pressed;
+  pressed = null;
+  pane.frame.onpointermove = pane.frame.onpointerup = pane.frame.onpointercancel = null;
+  if (event.type === "pointercancel" || apart) return;
+  const [dx, dy] = [event.clientX - x, event.clientY - y];
+  if (!moved) togglePixels(event);
+  else if (event.pointerType === "touch" && !isZoomed() && !isComparing() && Math.abs(dx) > 60 && Math.abs(dx) > 2 * Math.abs(dy)) turn(dx < 0 ? "next" : "previous");
 }
 
 function wheel(pane, event) {
   event.preventDefault();
-  zoom(look.scale * Math.exp(-event.deltaY / 400), pane, event);
+  zoom({ scale: times(pane) * Math.exp(-event.deltaY / 400) }, pane, event);
 }
 
-new ResizeObserver(() => panes.forEach(place)).observe(holder);
+new ResizeObserver(() => {
+  arrange();
+  panes.forEach(place);
+  report();
+}).observe(holder);

@@ -1,5 +1,6 @@
 // The page: what keys and buttons do, what is shown, and what is going on.
 
+import "./drop.js";
 import * as grid from "./grid.js";
 import * as loupe from "./loupe.js";
 import { DECISIONS, WORDS, actOf, keyOf, keysOn, nameOf, remap, switchKeys, usualKeys } from "./keys.js";
@@ -8,7 +9,16 @@ import { ask, choose, cleared, day, load, onChange, onSaving, send, store, takeR
 const $ = (id) => document.getElementById(id);
 const filters = $("filters");
 const plural = (count, word) => `${count.toLocaleString()} ${word}${count === 1 ? "" : "s"}`;
-const say = (words) => ($("live").textContent = words);
+const say = (words) => ($("live").textContent = words); // to who listens
+let hiding = null;
+function tell(words) { // and to who looks, in front of whatever is open
+  say(words);
+  $("told").textContent = words;
+  $("told").hidePopover();
+  $("told").showPopover();
+  clearTimeout(hiding);
+  hiding = setTimeout(() => $("told").hidePopover(), 3000);
+}
 
 // What is shown
 
@@ -20,6 +30,7 @@ function matches(row) {
   if (text && !`${photos.folder[row]}/${photos.name[row]}`.toLowerCase().includes(text)) return false;
   if (value("score") && photos.score[row] < Number(value("score"))) return false;
   if (value("percentile") && photos.percentile[row] < Number(value("percentile"))) return false;
+  if (value("burst") && (photos.burst[row] === null) !== (value("burst") === "none")) return false;
   if ((photos.stars[row] ?? 0) < Number(value("stars"))) return false;
   if (value("flag") && (photos.flag[row] ?? "none") !== value("flag")) return false;
   return !value("day") || day(row) === (value("day") === "none" ? "" : value("day"));
@@ -173,10 +184,11 @@ function decide(act, inverted) {
   }
   const after = rows.length === 1 ? nextOf(rows[0]) : -1; // before anything changes
   choose(rows, CHANGE[act]);
-  say(rows.length > 1 ? `${plural(rows.length, "photograph")}: ${WORDS[act]}` : grid.nameFor(rows[0]));
+  if (rows.length > 1) tell(`${plural(rows.length, "photograph")}: ${WORDS[act]}`);
+  else say(grid.nameFor(rows[0]));
   if (rows.length === 1 && $("advance").checked !== inverted && !loupe.isComparing()) {
     if (after >= 0) go(after);
-    else say("That was the last one.");
+    else tell("That was the last one. Decision: undecided shows what is left.");
   }
 }
 
@@ -184,7 +196,7 @@ function keepOne(row) {
   const frames = store.bursts.get(store.photos.burst[row]) ?? [row];
   const after = nextOf(frames.at(-1));
   choose(frames, (frame) => ({ flag: frame === row ? "pick" : "reject" })); // one step to undo
-  say(`Picked ${store.photos.name[row]}, rejected ${frames.length - 1} of its burst`);
+  tell(`Picked ${store.photos.name[row]}, rejected ${frames.length - 1} of its burst`);
   if ($("advance").checked && !loupe.isComparing() && after >= 0) go(after);
 }
 
@@ -203,9 +215,13 @@ function shownFor(row) {
   return inBurst(row).find((frame) => grid.shownRows().includes(frame)) ?? row;
 }
 
-function go(row) {
+function go(row, { shiftKey = false } = {}) {
   if (row < 0) return;
-  grid.setFocus(shownFor(row), { keyboard: !loupe.isOpen() });
+  if (!loupe.isOpen() && !shiftKey && grid.selected.size) {
+    grid.selected.clear(); // what is decided next is where the ring is
+    grid.refresh();
+  }
+  grid.setFocus(shownFor(row), { keyboard: !loupe.isOpen(), extend: shiftKey && !loupe.isOpen() });
   if (loupe.isOpen()) {
     const next = nextOf(row);
     const rows = [row];
@@ -227,7 +243,7 @@ async function turn(how) {
   try {
     const rows = await turnBack(how);
     if (!rows.length) {
-      say(`Nothing to ${how}.`);
+      tell(`Nothing to ${how}.`);
       return;
     }
     const row = rows[0];
@@ -236,9 +252,9 @@ async function turn(how) {
       apply({ keep: false });
     }
     go(row);
-    say(`${how === "undo" ? "Taken back" : "Made again"}: ${rows.length === 1 ? grid.nameFor(row) : plural(rows.length, "photograph")}`);
+    tell(`${how === "undo" ? "Taken back" : "Made again"}: ${rows.length === 1 ? grid.nameFor(row) : plural(rows.length, "photograph")}`);
   } catch (error) {
-    say(error.message);
+    tell(error.message);
   }
 }
 
@@ -250,14 +266,14 @@ function compare() {
   let rows = chosen.length > 1 ? chosen : inBurst(row);
   if (rows.length < 2) rows = [row, grid.neighbour(shownFor(row), 1)].filter((each) => each >= 0);
   if (rows.length > 1) loupe.open(rows.slice(0, 4));
-  else say("There is nothing to compare with. Select two to four in the grid with Shift or Ctrl.");
+  else tell("There is nothing to compare with. Select two to four in the grid with Shift or Ctrl.");
 }
 
 const ACTS = {
-  next: () => (loupe.isComparing() ? loupe.select(loupe.current + 1) : go(loupe.isOpen() ? nextOf(loupe.shownRow()) : grid.neighbour(grid.focus, 1))),
-  previous: () => (loupe.isComparing() ? loupe.select(loupe.current - 1) : go(loupe.isOpen() ? previousOf(loupe.shownRow()) : grid.neighbour(grid.focus, -1))),
-  down: () => (loupe.isOpen() ? challenge(1) : go(grid.vertical(grid.focus, 1))),
-  up: () => (loupe.isOpen() ? challenge(-1) : go(grid.vertical(grid.focus, -1))),
+  next: (event) => (loupe.isComparing() ? loupe.select(loupe.current + 1) : go(loupe.isOpen() ? nextOf(loupe.shownRow()) : grid.neighbour(grid.focus, 1), event)),
+  previous: (event) => (loupe.isComparing() ? loupe.select(loupe.current - 1) : go(loupe.isOpen() ? previousOf(loupe.shownRow()) : grid.neighbour(grid.focus, -1), event)),
+  down: (event) => (loupe.isOpen() ? challenge(1) : go(grid.vertical(grid.focus, 1), event)),
+  up: (event) => (loupe.isOpen() ? challenge(-1) : go(grid.vertical(grid.focus, -1), event)),
   open: () => openLoupe(), loupe: () => openLoupe(), toggle: () => (loupe.isOpen() ? loupe.togglePixels() : openLoupe()),
   grid: () => loupe.close(), compare, pixels: (event) => (loupe.isOpen() ? loupe.togglePixels(event) : openLoupe()),
   burst: () => unfold(), info: () => toggleInfo(), full: () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
@@ -289,7 +305,7 @@ function openLoupe() {
 function unfold() {
   const row = loupe.isOpen() ? loupe.shownRow() : grid.focus;
   const burst = store.photos.burst[row];
-  if (burst === null || burst === undefined) return say("This photograph stands alone.");
+  if (burst === null || burst === undefined) return tell("This photograph stands alone.");
   if (!grid.opened.delete(burst)) grid.opened.add(burst);
   apply();
   grid.setFocus(shownFor(row), { keyboard: !loupe.isOpen() });
@@ -299,7 +315,7 @@ function unfold() {
 function selectAll() {
   grid.shownRows().forEach((row) => grid.selected.add(row));
   grid.refresh();
-  say(`${plural(grid.selected.size, "photograph")} selected`);
+  tell(`${plural(grid.selected.size, "photograph")} selected`);
 }
 
 function out() {
@@ -338,8 +354,9 @@ $("loupe").addEventListener("click", (event) => {
   const act = event.target.closest("[data-act]")?.dataset.act;
   if (!act) return;
   if (DECISIONS.has(act)) decide(act, false);
-  else ACTS[act]();
+  else ACTS[act]({});
 });
+$("undo").addEventListener("click", () => turn("undo"));
 $("loupe").addEventListener("cancel", (event) => {
   event.preventDefault();
   out();
@@ -377,6 +394,7 @@ async function fillInfo(row) {
   const lines = {
     Score: `${facts.score.toFixed(2)} ± ${facts.std?.toFixed(2) ?? "?"}`, Percentile: `${facts.percentile} % of AVA score lower`,
     Technical: facts.technical === null ? null : facts.technical.toFixed(2), Size: `${facts.width} × ${facts.height}`,
+    "In its files": { "-1": "rejected" }[facts.file_rating] ?? (facts.file_rating ? "★".repeat(facts.file_rating) : null), "In doubt": facts.problems.join(" "),
     Taken: facts.taken?.replace("T", " "), Camera: facts.camera, Files: facts.files.join(", "), Folder: store.photos.folder[row], Model: facts.model,
   };
   panel.querySelector("dl").replaceChildren(
@@ -413,15 +431,17 @@ function caption() {
   const behind = burst[row] !== null && row !== best ? ` · ${name[best]} is better by ${(store.photos.frame_score[best] - store.photos.frame_score[row]).toFixed(2)}` : "";
   const proposal = store.proposals.get(id[row]);
   $("verdict").textContent = `${score[row].toFixed(2)} · better than ${Math.round(percentile[row])} %${behind}${proposal ? ` · proposed: ${proposal[0]} (${proposal[1]})` : ""}`;
-  const stars = grid.starsOf(row);
-  $("decision").textContent = [{ pick: "✓ picked", reject: "✕ rejected" }[flag[row]], stars ? "★".repeat(stars) : ""].filter(Boolean).join(" ") || "open";
+  const decided = (of) => [{ pick: "✓ picked", reject: "✕ rejected" }[flag[of]], "★".repeat(grid.starsOf(of))].filter(Boolean).join(" ") || "open";
+  $("decision").textContent = decided(row);
   $("decision").className = flag[row] ?? "";
+  loupe.label((of, pane) => `${pane === 0 ? "pinned · " : ""}${name[of]} · ${score[of].toFixed(2)} · ${decided(of)}`);
   const shown = loupe.percent();
-  const words = { view: "fitted view", pixels: "every pixel", loading: "loading", "loading pixels": "loading pixels", "cannot be shown": "cannot be shown" };
+  const words = { view: "fitted view", pixels: "every pixel", preview: "the file's preview, enlarged", loading: "loading", "loading pixels": "loading pixels", "cannot be shown": "cannot be shown" };
   $("zoom").textContent = shown ? `${shown.percent} %, ${words[shown.source] ?? ""}` : "";
   if (!$("info").hidden) fillInfo(row).catch(() => {});
 }
 loupe.onShown(caption);
+loupe.onTurn((act) => ACTS[act]({}));
 
 onChange((rows) => {
   grid.refresh(rows);
@@ -658,7 +678,7 @@ $("keys").addEventListener("keydown", (event) => {
   waitingForKey = null;
   if (event.key !== "Escape" || act === "out") {
     const clash = remap(act, nameOf(event));
-    if (clash) say(`That key means: ${WORDS[clash]}`);
+    if (clash) tell(`That key means: ${WORDS[clash]}`);
   }
   showKeys();
 });

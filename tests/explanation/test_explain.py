@@ -38,8 +38,12 @@ from ilgnet.explanation.reasons import why_worse
 from ilgnet.explanation.targets import Judge
 from ilgnet.explanation.words import MOST, sentences
 from ilgnet.images.preprocess import resize_rgb
+from ilgnet.models.export import export_onnx
+from ilgnet.models.registry import architecture
 from ilgnet.scoring import Scorer, load
+from ilgnet.zoo.records import ONNX_NAME, Weights, write_weights
 from tests.explanation.networks import make_network, make_scorer, scene
+from tests.models.networks import lively
 from tests.tiny_model import make_tiny_model
 
 
@@ -258,6 +262,22 @@ def test_the_order_of_two_pictures_does_not_matter(scorer: Scorer) -> None:
     assert found[0].lead == pytest.approx(found[1].lead)
     assert found[0].better.score == pytest.approx(found[1].better.score)
     assert found[0].faces is None
+
+
+def test_what_frames_are_ordered_by_is_explained_as_it_is(tmp_path: Path) -> None:
+    """Technical counts by its bounded votes, in a map's value as in a verdict."""
+    name = "ilgnet_paired_lite_technical_tiny"
+    export_onnx(lively(name), tmp_path / ONNX_NAME)
+    record = Weights("two.outputs", name, "votes", architecture(name).preprocess, 0.6, "", "")
+    write_weights(record, tmp_path)
+    scorer = load(tmp_path, threads=1)
+    rgb = np.asarray(data.astronaut())
+    seen = resize_rgb(rgb, scorer.weights.preprocess)
+    verdict = scorer.score(seen)
+    expected = {"technical": verdict.technical, "frame_score": verdict.frame_score}
+    for target, value in expected.items():
+        (found,) = Judge(scorer, target).inputs([seen])  # type: ignore[arg-type]
+        assert found == pytest.approx(value, abs=1e-4)
 
 
 # ---- pictures ----

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
-from ilgnet.values import Failure, Outcome
+from ilgnet.report.panel import Legend, Panel
+from ilgnet.values import Failure, ImageSource, Outcome
 from tests.report.conftest import make_verdict
 
 SAMPLES = Path(str(files("ilgnet"))) / "samples"
@@ -44,3 +46,17 @@ def make_run(folder: Path, pictures: int, failures: int = 0) -> list[Outcome]:
         name = NAMES[number % len(NAMES)]
         run.append(Failure(f"broken/{name}", codes[number % 3], f"cannot read {name}"))
     return run
+
+
+def hostile_panel(path: str, image: ImageSource) -> Panel:
+    """A panel as `write_gallery` asks for one: the right half of its layer gold, names hostile."""
+    size = Image.open(os.fspath(image)).size
+    layer, data = Image.new("RGBA", size, (0, 0, 0, 0)), BytesIO()
+    layer.paste((255, 170, 0, 255), (size[0] // 2, 0, *size))
+    layer.save(data, "WEBP", lossless=True)
+    return Panel(
+        sentences=("Centre: the score falls by 0.31.", "<script>window.pwned=1</script>"),
+        tables=(("What if", (("brighter", "+0.20"),)), ("Measured", (("blur & <b>", "0.8 px"),))),
+        layer=data.getvalue(),
+        legend=Legend("lowers -0.12", "+0.12 raises", "What a 49th adds, in votes."),
+    )

@@ -18,7 +18,7 @@ from ilgnet.report.rows import COLUMNS
 from ilgnet.report.thumbnails import thumbnail_side, thumbnail_size, thumbnails
 from ilgnet.values import Failure, Verdict
 from tests.report.conftest import make_verdict
-from tests.report.pictures import NAMES, make_run
+from tests.report.pictures import NAMES, hostile_panel, make_run
 
 
 def page_of(outcomes, target: Path, **settings) -> html.HtmlElement:
@@ -227,3 +227,33 @@ def test_the_name_is_the_last_part_of_the_path(path, name):
 )
 def test_standing_in_words(percentile, words):
     assert standing_in_words(percentile) == words
+
+
+def test_explanations_are_in_the_file_where_they_were_asked_for(run, page, tmp_path):
+    assert page.xpath("//details") == []
+    asked = []
+
+    def explain(path, image):
+        asked.append((path, image))
+        return None if len(asked) == 2 else hostile_panel(path, image)
+
+    explained = page_of(run, tmp_path / "why.html", explain=explain)
+    verdicts = sorted((o for o in run if isinstance(o, Verdict)), key=lambda o: -o.score)
+    assert asked == [(verdict.path, verdict.path) for verdict in verdicts]
+    panels = explained.xpath("//li/details[@class='why']")
+    assert len(panels) == len(verdicts) - 1, "one said nothing"
+    first = panels[0]
+    assert [each.text_content() for each in first.xpath(".//ul/li")] == [
+        "Centre: the score falls by 0.31.",
+        "<script>window.pwned=1</script>",
+    ]
+    assert first.xpath(".//dt/text()") == ["brighter", "blur & <b>"]
+    assert first.xpath(".//dd/text()") == ["+0.20", "0.8 px"]
+    (source,) = first.xpath(".//img/@src")
+    assert source.startswith("data:image/webp;base64,")
+
+
+def test_nothing_is_asked_about_a_picture_that_is_gone(tmp_path):
+    gone = make_verdict(str(tmp_path / "gone.jpg"))
+    page = page_of([gone], tmp_path / "page.html", explain=hostile_panel)
+    assert page.xpath("//details") == []

@@ -16,7 +16,7 @@ import pytest
 from ilgnet.report.gallery import FIRST_CARDS, write_gallery
 from ilgnet.text_files import read_csv
 from tests.report.conftest import make_verdict
-from tests.report.pictures import make_run
+from tests.report.pictures import hostile_panel, make_run
 
 CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
@@ -493,3 +493,68 @@ def test_a_run_without_photographs(open_page, tmp_path, failures, text):
     assert not page.locator(".controls").is_visible()
     assert not page.locator("#nothing").is_visible()
     assert page.locator(".none-found").is_visible() == (failures == 0)
+
+
+# ---- why: `--explain` ----
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory) -> Path:
+    run = make_run(tmp_path_factory.mktemp("pictures"), 70)
+    gone = run[-2].path  # the second best
+    target = tmp_path_factory.mktemp("report") / "why.html"
+    write_gallery(
+        run,
+        target,
+        threads=1,
+        explain=lambda path, image: None if path == gone else hostile_panel(path, image),
+    )
+    return target
+
+
+def test_the_large_view_says_why(open_page, explained):
+    page = open_page(explained)
+    assert not page.get_by_text("Centre: the score falls").is_visible()
+    page.locator(".photo").first.click()
+    detail = page.get_by_role("dialog")
+    assert detail.get_by_text("Centre: the score falls by 0.31.").is_visible()
+    assert detail.get_by_text("<script>window.pwned=1</script>").is_visible()
+    assert "What if\nbrighter\n+0.20\nMeasured" in detail.locator("#detail-tables").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert not detail.locator("#detail-why").is_visible()
+    assert not detail.locator("#detail-tables").is_visible()
+    page.keyboard.press("End")
+    assert detail.get_by_text("Centre: the score falls by 0.31.").is_visible()
+    assert page.evaluate("window.pwned") is None
+
+
+@pytest.mark.parametrize("viewport", [PHONE, LAPTOP, WIDE])
+def test_the_map_lies_in_the_box_of_its_picture(open_page, explained, viewport):
+    page = open_page(explained, viewport=viewport)
+    page.locator(".photo").first.click()
+    button = page.get_by_role("button", name="Show the map")
+    layer, image = page.locator("#detail-layer"), page.locator("#detail-image")
+    assert not layer.is_visible()
+    button.click()
+    assert page.get_by_text("What a 49th adds, in votes.").is_visible()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "End"):
+        page.keyboard.press(key)
+        if not page.locator("#detail-why").is_visible():
+            assert not layer.is_visible()
+            assert image.evaluate("e => getComputedStyle(e).filter") == "none"
+            continue
+        box, under = layer.bounding_box(), image.bounding_box()
+        for side in ("x", "y", "width", "height"):
+            assert box[side] == pytest.approx(under[side], abs=1.5)
+        assert "raises" in layer.get_attribute("alt")
+    page.keyboard.press("m")
+    assert not layer.is_visible()
+    assert page.get_by_role("button", name="Show the map").get_attribute("aria-pressed") == "false"
+    assert page.evaluate("document.getElementById('detail').scrollWidth") <= viewport["width"]
+
+
+def test_without_scripts_a_card_says_why(open_page, explained):
+    page = open_page(explained, java_script_enabled=False)
+    assert not page.get_by_text("Centre: the score falls").first.is_visible()
+    page.get_by_text("Why this score").first.click()
+    assert page.get_by_text("Centre: the score falls").first.is_visible()

@@ -49,5 +49,5 @@ def _text(found: Comparison) -> str:
     ):
         technical = "" if verdict.technical is None else f" {verdict.technical:+.2f}"
         lines.append(f"{word}  {verdict.score:.2f}{technical}  {shown(verdict.path)}")
-        lines.append(f"        {measured_words(readings.to_json())}")
+        lines.append(f"        {measured_words(readings)}")
     return "\n".join(line for line in lines if line)

@@ -13,11 +13,12 @@ from ilgnet.atomic import replacing
 from ilgnet.cli.exits import EXIT_NOTHING, EXIT_OK, EXIT_UNREADABLE
 from ilgnet.cli.options import chosen_images, model_options, no_picture, picture_options
 from ilgnet.errors import ImageError
-from ilgnet.explanation.attributes import UNITS
+from ilgnet.explanation.attributes import Attributes
 from ilgnet.explanation.explain import Explanation, read_picture
 from ilgnet.explanation.explain import explain as explained
 from ilgnet.explanation.overlay import encoded, overlay
 from ilgnet.explanation.targets import TARGETS, Target
+from ilgnet.explanation.words import readings_in_words
 from ilgnet.images.sources import Found
 from ilgnet.report.output import check_output, open_output
 from ilgnet.report.rows import json_bytes, shown
@@ -152,7 +153,7 @@ def text_of(explanation: Explanation, written: Path | None) -> str:
             f"  Score      {parts.whole.baseline:.2f} for a plain card of its mean colour "
             f"{local:+.2f} detail {whole:+.2f} the whole"
         )
-    lines.append(f"  Measured   {measured_words(explanation.attributes.to_json())}")
+    lines.append(f"  Measured   {measured_words(explanation.attributes)}")
     if explanation.changes:
         tried = ", ".join(f"{c.edit} {c.score:+.2f}" for c in explanation.changes)
         lines.append(f"  What if    {tried}")
@@ -172,19 +173,6 @@ def text_of(explanation: Explanation, written: Path | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def measured_words(attributes: dict[str, Any]) -> str:
+def measured_words(attributes: Attributes) -> str:
     """The readings in words and units, those that are known."""
-    parts = []
-    for name, value in attributes.items():
-        if value is None or name in ("motion_angle", "cast_hue"):
-            continue
-        if name == "motion" and value == 0:
-            continue
-        words = f"{value:.2g}" if isinstance(value, float) and abs(value) < 10 else f"{value:.0f}"
-        unit = UNITS[name]
-        beside = {"motion": "motion_angle", "cast": "cast_hue"}.get(name)
-        extra = attributes.get(beside) if beside else None
-        extra = f"{extra:.0f}°" if isinstance(extra, float) else extra
-        tail = f" {unit}" if unit and unit != "°" else unit
-        parts.append(f"{name.replace('_', ' ')} {words}{tail}{f' ({extra})' if extra else ''}")
-    return ", ".join(parts)
+    return ", ".join(f"{name} {words}" for name, words in readings_in_words(attributes))

@@ -152,6 +152,14 @@ output_options = _together(
 )
 """What to write, and where."""
 
+explain_option = click.option(
+    "--explain",
+    is_flag=True,
+    help="With --report: the page also says why each picture has its score, with a map, readings "
+    "and what if. Takes longer.",
+)
+"""Whether the page has explanations, which are not computed otherwise."""
+
 
 def chosen_images(paths: tuple[str, ...], files_from: str | None) -> Iterator[Found]:
     """The pictures that the command line asks for.

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,12 +16,14 @@ from ilgnet.cli.exits import EXIT_FAILURE, EXIT_NOTHING, EXIT_OK, EXIT_UNREADABL
 from ilgnet.cli.options import (
     chosen_format,
     chosen_images,
+    explain_option,
     frame_options,
     model_options,
     output_options,
     picture_options,
     progress_options,
 )
+from ilgnet.cli.records import refuse_idle
 from ilgnet.images.sources import Found, find_images
 from ilgnet.images.video import open_frame, with_frames
 from ilgnet.report.embeddings import open_embeddings
@@ -29,7 +32,7 @@ from ilgnet.report.output import check_output, discard_output
 from ilgnet.report.progress import track
 from ilgnet.report.rows import best_first, with_run_percentiles
 from ilgnet.report.writers import STREAMED, Format, Writer, open_writer
-from ilgnet.scoring import load
+from ilgnet.scoring import Scorer, load
 from ilgnet.values import Failure, Outcome, Verdict
 
 
@@ -56,6 +59,7 @@ from ilgnet.values import Failure, Outcome, Verdict
 )
 @frame_options
 @output_options
+@explain_option
 @model_options
 @progress_options
 def score(
@@ -68,6 +72,7 @@ def score(
     format: Format | None,
     output: Path | None,
     report: Path | None,
+    explain: bool,
     model: str,
     threads: int | None,
     quiet: bool,
@@ -81,6 +86,7 @@ def score(
     \b
       ilgnet score photos/                        a table
       ilgnet score photos/ --report page.html     and a page to look at
+      ilgnet score photos/ --report page.html --explain    that says why
       ilgnet score photos/ -o scores.csv          for a spreadsheet
       ilgnet score photos/ --jsonl | jq .score    streamed, for other programs
       find . -name '*.jpg' -print0 | ilgnet score --csv -
@@ -93,6 +99,8 @@ def score(
     read (each has a row with the reason); 4 no picture found; 130 interrupted.
     """
     form = chosen_format(format, output)
+    if report is None:
+        refuse_idle("--report", "explain")
     if user_catalogue and not library:
         raise click.UsageError(
             "--user-catalogue says where a library is kept: name its folder with --library DIR."
@@ -134,9 +142,7 @@ def score(
             if report:
                 kept.append(_without_features(outcome))
     if report and kept:
-        write_gallery(
-            kept, report, open_picture=open_frame, threads=scorer.threads, show_progress=shown
-        )
+        _write_report(kept, report, scorer, explain, shown)
     return tally.exit_code(quiet)
 
 
@@ -151,6 +157,7 @@ def score(
 )
 @frame_options
 @output_options
+@explain_option
 @model_options
 @progress_options
 def rank(
@@ -162,6 +169,7 @@ def rank(
     format: Format | None,
     output: Path | None,
     report: Path | None,
+    explain: bool,
     model: str,
     threads: int | None,
     quiet: bool,
@@ -178,6 +186,8 @@ def rank(
     Rows are those of `ilgnet score`; what could not be read comes last. Exit codes are the same.
     """
     form = chosen_format(format, output)
+    if report is None:
+        refuse_idle("--report", "explain")
     tally = _Tally()
     shown = False if quiet else progress
     images, total = _images(paths, files_from, shown, every)
@@ -197,14 +207,30 @@ def rank(
         for outcome in listed:
             write(outcome)
     if report and listed:
-        write_gallery(
-            listed, report, open_picture=open_frame, threads=scorer.threads, show_progress=shown
-        )
+        _write_report(listed, report, scorer, explain, shown)
     poor = [o for o in listed if isinstance(o, Verdict) and fail_under and o.score < fail_under]
     if poor:
         click.echo(f"{len(poor)} of {len(listed)} pictures score less than {fail_under}.", err=True)
         return EXIT_FAILURE
     return tally.exit_code(quiet)
+
+
+def _write_report(
+    run: list[Outcome], report: Path, scorer: Scorer, explain: bool, shown: bool | None
+) -> None:
+    why = None
+    if explain:
+        from ilgnet.explanation.panel import panel_for
+
+        why = partial(panel_for, scorer)
+    write_gallery(
+        run,
+        report,
+        open_picture=open_frame,
+        explain=why,
+        threads=scorer.threads,
+        show_progress=shown,
+    )
 
 
 @contextmanager

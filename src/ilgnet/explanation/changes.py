@@ -41,7 +41,8 @@ class Change:
         edit: "sharpened", "brighter", "darker" or "straightened".
         amount: stops, or degrees counter-clockwise; per cent of an unsharp mask.
         score: by how much the score rises, votes.
-        technical: by how much `technical` rises; None where the model does not tell it.
+        technical: by how much `technical` rises, standard deviations; None where the model does not
+            tell it.
     """
 
     edit: str

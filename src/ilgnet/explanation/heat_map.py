@@ -58,7 +58,7 @@ the others see the whole picture."""
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """What each place of a picture adds to the target or takes from it, in votes.
+    """What each place of a picture adds to the target or takes from it, in the target's unit.
 
     Attributes:
         values: float32 (h, w), rows from the top; positive raises the target.

@@ -11,32 +11,42 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ilgnet.explanation.attributes import Box
 from ilgnet.explanation.heat_map import PLACES, HeatMap
+from ilgnet.explanation.targets import UNITS
+from ilgnet.explanation.words import TARGET_WORDS
 
 RAISES: Final = (240, 165, 30)
 LOWERS: Final = (30, 100, 230)
 
 LEAST_SCALE: Final = 0.05
-"""Votes at which colours are full at the earliest: noise is not painted as if it were much."""
+"""Units of the target at which colours are full at the earliest: noise is not painted as if it
+were much."""
 
 _STRONGEST: Final = 0.62
 """How opaque the strongest place is."""
 
-_LEGEND: Final = 42
+_LEGEND: Final = 64
 """Height of the strip that says what the colours mean, at a width of 1000 pixels."""
 
 
 def scale_of(heat: HeatMap) -> float:
-    """The votes of a place, a 49th of the picture, at which colours are full."""
+    """What a place, a 49th of the picture, adds to the target where colours are full."""
     return max(LEAST_SCALE, float(np.abs(_per_place(heat)).max()))
 
 
 def _per_place(heat: HeatMap) -> NDArray[np.float32]:
-    """The map in votes a 49th of the picture, whatever its grid; a fine one made calmer."""
+    """The map for each 49th of the picture, whatever its grid; a fine one made calmer."""
     values = heat.values * np.float32(heat.values.size / PLACES**2)
     if min(values.shape) <= 2 * PLACES:
         return values
     size = (2 * PLACES, 2 * PLACES)
     return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
+
+
+def scale_words(heat: HeatMap) -> tuple[str, str, str]:
+    """What the colours say: at the end that lowers, at the one that raises, and of what."""
+    scale, target = scale_of(heat), heat.target
+    words = f"what a 49th of the picture adds to {TARGET_WORDS[target]}, in {UNITS[target]}"
+    return f"lowers -{scale:.2f}", f"+{scale:.2f} raises", words
 
 
 def overlay(
@@ -61,13 +71,36 @@ def overlay(
     grey = np.asarray(image.convert("L"), dtype=np.float32)[:, :, None]
     # Most colour is taken out of the picture, so that the map's two are seen.
     ground = 0.15 * np.asarray(image, dtype=np.float32) + 0.85 * (0.85 * grey + 20)
-    strength = _stretched(heat, image.size) / scale_of(heat)
-    colour = np.where(strength[:, :, None] > 0, RAISES, LOWERS).astype(np.float32)
-    opaque = (_STRONGEST * np.clip(np.abs(strength), 0, 1) ** 0.8)[:, :, None]
+    colour, opaque = _colours(heat, image.size)
     painted = Image.fromarray((ground * (1 - opaque) + colour * opaque).round().astype(np.uint8))
     if crop is not None:
         _draw_box(painted, crop)
     return _with_legend(painted, heat) if legend else painted
+
+
+def layer(heat: HeatMap, size: tuple[int, int], crop: Box | None = None) -> Image.Image:
+    """A map to lay over its picture, RGBA of a size (width, height): clear where it says nothing.
+
+    Args:
+        heat: the map.
+        size: of the layer; the picture's shape.
+        crop: a box to draw, left, top, right, bottom, 0..1.
+    """
+    colour, opaque = _colours(heat, size)
+    pixels = np.concatenate([colour, 255 * opaque], axis=2).round().astype(np.uint8)
+    image = Image.fromarray(pixels)
+    if crop is not None:
+        _draw_box(image, crop)
+    return image
+
+
+def _colours(
+    heat: HeatMap, size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The map's colours (h, w, 3) 0..255, and how opaque they are (h, w, 1) 0..1."""
+    strength = _stretched(heat, size)[:, :, None] / np.float32(scale_of(heat))
+    colour = np.where(strength > 0, RAISES, LOWERS).astype(np.float32)
+    return colour, np.float32(_STRONGEST) * np.clip(np.abs(strength), 0, 1) ** np.float32(0.8)
 
 
 def encoded(image: Image.Image, form: str = "PNG") -> bytes:
@@ -105,15 +138,14 @@ def _draw_box(image: Image.Image, box: Box) -> None:
 
 
 def _with_legend(image: Image.Image, heat: HeatMap) -> Image.Image:
-    """A strip below: a bar from blue to gold, with the votes at its ends."""
+    """A strip below: a bar from blue to gold, what its ends mean, and of what."""
     unit = max(0.6, image.width / 1000)
     height = round(_LEGEND * unit)
     strip = Image.new("RGB", (image.width, height), (24, 24, 23))
     draw = ImageDraw.Draw(strip)
     font = ImageFont.load_default(size=round(19 * unit))
-    scale = scale_of(heat)
-    low, high = f"lowers  -{scale:.2f}", f"+{scale:.2f} votes  raises"
-    margin, middle = round(14 * unit), height / 2
+    low, high, words = scale_words(heat)
+    margin, middle = round(14 * unit), 22 * unit
     draw.text((margin, middle), low, (150, 180, 240), font, anchor="lm")
     draw.text((image.width - margin, middle), high, (240, 190, 100), font, anchor="rm")
     begin = margin + draw.textlength(low, font) + margin
@@ -122,6 +154,8 @@ def _with_legend(image: Image.Image, heat: HeatMap) -> Image.Image:
         at = 2 * (x - begin) / max(1, end - begin) - 1
         colour = np.array(RAISES if at > 0 else LOWERS) * abs(at) + 90 * (1 - abs(at))
         draw.line((x, middle - 4 * unit, x, middle + 4 * unit), tuple(colour.round().astype(int)))
+    small = ImageFont.load_default(size=round(15 * unit))
+    draw.text((image.width / 2, height - 18 * unit), words, (170, 168, 162), small, anchor="mm")
     framed = Image.new("RGB", (image.width, image.height + height))
     framed.paste(image, (0, 0))
     framed.paste(strip, (0, image.height))

@@ -13,7 +13,7 @@ from ilgnet.engines.protocol import EngineOutput
 from ilgnet.errors import ModelError
 from ilgnet.images.preprocess import normalise
 from ilgnet.scoring import Scorer
-from ilgnet.values import VOTES, score_from_probability
+from ilgnet.values import VOTES, score_from_probability, technical_votes
 
 Target = Literal["score", "technical", "frame_score"]
 
@@ -24,9 +24,16 @@ TARGETS: Final[dict[Target, str]] = {
 }
 """Every target, in words."""
 
+UNITS: Final[dict[Target, str]] = {
+    "score": "votes",
+    "technical": "standard deviations",
+    "frame_score": "votes",
+}
+"""The unit of every target."""
+
 
 def target_of(output: EngineOutput, scorer: Scorer, target: Target) -> NDArray[np.float64]:
-    """The target (N,) of what a network returned, in votes.
+    """The target (N,) of what a network returned, in its unit (`UNITS`).
 
     Raises:
         ModelError: this model does not tell it.
@@ -46,7 +53,9 @@ def target_of(output: EngineOutput, scorer: Scorer, target: Target) -> NDArray[n
         return score
     assert output.technical is not None
     technical = output.technical.astype(np.float64)
-    return technical if target == "technical" else score + technical
+    if target == "technical":
+        return technical
+    return score + np.array([technical_votes(float(value)) for value in technical])
 
 
 class Judge:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ilgnet.explanation.attributes import Attributes
+from ilgnet.explanation.attributes import UNITS, Attributes
 from ilgnet.explanation.changes import Change, Crop
 from ilgnet.explanation.heat_map import PlaceEffect
 from ilgnet.explanation.targets import Target
@@ -17,11 +17,17 @@ MOST: Final = 3
 WORTH: Final = 0.1
 """Votes below which a change is not worth a sentence."""
 
-_TARGET_WORDS: Final[dict[Target, str]] = {
+TARGET_WORDS: Final[dict[Target, str]] = {
     "score": "the score",
     "technical": "the technical value",
     "frame_score": "the frame score",
 }
+
+_SIGNED: Final = frozenset({"exposure", "tilt", "balance"})
+"""Readings that have a middle."""
+
+_BESIDE: Final = {"motion": "motion_angle", "cast": "cast_hue"}
+"""Readings that tell the direction of another."""
 
 
 def sentences(
@@ -42,7 +48,7 @@ def _on_places(places: Sequence[PlaceEffect], target: Target) -> Iterator[str]:
     for place in places:
         moves = "falls" if place.votes > 0 else "rises"
         yield (
-            f"{_upper(place.where)}: {_TARGET_WORDS[target]} {moves} by {abs(place.votes):.2f} "
+            f"{_upper(place.where)}: {TARGET_WORDS[target]} {moves} by {abs(place.votes):.2f} "
             "when this part is blurred."
         )
 
@@ -84,6 +90,24 @@ def _on_changes(
             crop.gain,
             f"Framing: the score rises by {crop.gain:.2f} when cropped to {share:.0f} %.",
         )
+
+
+def readings_in_words(attributes: Attributes) -> tuple[tuple[str, str], ...]:
+    """The readings that are known, each with its name and its value with the unit."""
+    found = []
+    for name, unit in UNITS.items():
+        value = getattr(attributes, name)
+        if value is None or name in _BESIDE.values() or (name == "motion" and value == 0):
+            continue
+        sign = "+" if name in _SIGNED else ""
+        decimals = 0 if abs(value) >= 10 else 1 if abs(value) >= 1 else 2
+        words = f"{round(value, decimals) + 0.0:{sign}.{decimals}f}"
+        space = "" if unit in ("", "°") else " "
+        beside = getattr(attributes, _BESIDE[name]) if name in _BESIDE else None
+        beside = f"{beside:.0f}°" if isinstance(beside, float) else beside
+        tail = f" ({beside})" if beside else ""
+        found.append((name.replace("_", " "), f"{words}{space}{unit}{tail}"))
+    return tuple(found)
 
 
 def _rises(what: str, gain: float, when: str) -> str:

@@ -25,6 +25,7 @@ from string import Template
 from typing import Any, BinaryIO, Final
 
 from ilgnet.report.output import open_output
+from ilgnet.report.panel import Panel, panel_html
 from ilgnet.report.progress import track
 from ilgnet.report.rows import best_first, row, shown, with_run_percentiles
 from ilgnet.report.thumbnails import thumbnail_side, thumbnail_size, thumbnails
@@ -44,6 +45,7 @@ def write_gallery(
     target: Path | None,
     *,
     open_picture: Callable[[str], ImageSource] = lambda path: path,
+    explain: Callable[[str, ImageSource], Panel | None] | None = None,
     title: str | None = None,
     threads: int | None = None,
     show_progress: bool | None = False,
@@ -54,6 +56,8 @@ def write_gallery(
         outcomes: the run, in any order.
         target: the file to make or replace, see `open_output`; None is standard output.
         open_picture: from an outcome's path to what `read_image` takes; the path itself by default.
+        explain: from a path, and what `read_image` takes for it, to why the picture has its score,
+            which its large view then shows; None says nothing of that.
         title: the page's heading; None counts the photographs.
         threads: pictures decoded side by side; None takes every core.
         show_progress: as `show` of `ilgnet.report.progress.track`.
@@ -73,7 +77,10 @@ def write_gallery(
         ):
             if number == FIRST_CARDS:
                 _write(stream, middle)
-            _write(stream, _card(verdict, thumbnail, side))
+            panel = None
+            if explain is not None and thumbnail is not None:
+                panel = explain(verdict.path, open_picture(verdict.path))
+            _write(stream, _card(verdict, thumbnail, side, panel))
         _write(stream, tail if len(verdicts) > FIRST_CARDS else middle + tail)
 
 
@@ -144,7 +151,7 @@ def _ratio_rules(verdicts: Iterable[Verdict]) -> str:
     return "".join(f".r{shape}{{--r:{shape / 100:g}}}" for shape in shapes)
 
 
-def _card(verdict: Verdict, thumbnail: bytes | None, side: int) -> str:
+def _card(verdict: Verdict, thumbnail: bytes | None, side: int, panel: Panel | None) -> str:
     name = escape(file_name(verdict.path))
     standing = standing_in_words(verdict.percentile)
     width, height = thumbnail_size(verdict.width, verdict.height, side)
@@ -162,7 +169,8 @@ def _card(verdict: Verdict, thumbnail: bytes | None, side: int) -> str:
         f'<button class="photo" type="button">{picture}</button>'
         f'<p class="numbers"><b class="{verdict.verdict}">{verdict.score:.2f}</b>'
         f'{_votes_drawing(verdict.votes)}<span class="standing">{standing}</span></p>'
-        f'<p class="name" title="{escape(shown(verdict.path))}">{name}</p></li>\n'
+        f'<p class="name" title="{escape(shown(verdict.path))}">{name}</p>'
+        f"{panel_html(panel) if panel else ''}</li>\n"
     )
 
 

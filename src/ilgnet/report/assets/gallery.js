@@ -292,6 +292,7 @@
     byId("copy").textContent = "Copy path";
     drawVotes(picture);
     fillFacts(picture);
+    fillReasons(picture);
     byId("back").disabled = current === 0;
     byId("on").disabled = current === visible.length - 1;
   }
@@ -313,6 +314,43 @@
       list.append(element("dt", name), element("dd", value));
     }
   }
+
+  // ---- why: the card carries it, shut; here it is spread out, its map over the picture ----
+
+  function fillReasons(picture) {
+    const why = picture.card.querySelector(".why");
+    const copyOf = (part) => why?.querySelector(part).cloneNode(true);
+    byId("detail-why").hidden = byId("detail-tables").hidden = !why;
+    for (const [holder, part] of [
+      ["detail-said", ".said"],
+      ["detail-map", ".mapped"],
+      ["detail-tables", ".tables"],
+    ]) {
+      byId(holder).replaceChildren(...(why ? [copyOf(part)] : []));
+    }
+    byId("detail-map").querySelector("img")?.remove();
+    const layer = byId("detail-layer");
+    if (why) {
+      layer.src = why.querySelector(".layer").src;
+      layer.alt = `Map: ${[...why.querySelectorAll(".ramp span")].map((end) => end.textContent).join(", ")}`;
+      // The layer lies in the very box of the picture, which is as large as its own shape allows.
+      layer.style.width = byId("detail-image").style.width;
+      layer.style.aspectRatio = picture.width / picture.height;
+    }
+    showMap(mapped);
+  }
+
+  let mapped = false; // stays as it is from picture to picture
+
+  function showMap(wanted) {
+    mapped = wanted;
+    const shown = wanted && !byId("detail-why").hidden;
+    detail.classList.toggle("mapped", shown);
+    byId("detail-layer").hidden = byId("detail-map").hidden = !shown;
+    byId("map").setAttribute("aria-pressed", shown);
+    byId("map").textContent = shown ? "Hide the map" : "Show the map";
+  }
+  byId("map").addEventListener("click", () => showMap(!mapped));
 
   const signed = (votes) => `${votes < 0 ? "\u2212" : "+"}${Math.abs(votes).toFixed(2)}`;
 
@@ -395,6 +433,7 @@
     if (detail.open) {
       const last = visible.length - 1;
       const place = { ArrowLeft: current - 1, ArrowRight: current + 1, Home: 0, End: last }[event.key];
+      if (event.key === "m" && !event.ctrlKey && !event.metaKey) byId("map").click();
       if (place === undefined) return;
       event.preventDefault();
       turn(place - current);

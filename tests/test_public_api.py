@@ -20,6 +20,7 @@ PUBLIC = [
     "CullMarks",
     "CullRule",
     "DataError",
+    "Difference",
     "Explanation",
     "Failure",
     "Filter",
@@ -28,6 +29,7 @@ PUBLIC = [
     "ImageRef",
     "Library",
     "LibraryError",
+    "LostFrame",
     "MarkRule",
     "MissingExtra",
     "ModelError",
@@ -56,6 +58,7 @@ PUBLIC = [
     "to_pandas",
     "train",
     "undo",
+    "why_frames_lost",
 ]
 
 

@@ -17,6 +17,8 @@ run.undo()
 
 ilgnet.explain("photo.jpg").sentences        # why, with the evidence beside it
 ilgnet.compare("a.jpg", "b.jpg").sentences   # why one scores higher
+for lost in ilgnet.why_frames_lost(library.bursts()):
+    lost.photograph.name, lost.words         # "softer: 0.6 px; tilted 3.0\u00b0"
 """
 
 from importlib import import_module
@@ -37,7 +39,7 @@ from ilgnet.errors import (
 from ilgnet.images.sources import find_images
 from ilgnet.report.arrow import to_arrow, to_pandas
 from ilgnet.scoring import Scorer, load
-from ilgnet.values import Failure, ImageRef, Outcome, ScoreDistribution, Verdict
+from ilgnet.values import Difference, Failure, ImageRef, Outcome, ScoreDistribution, Verdict
 from ilgnet.zoo.records import Weights, builtin_models
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from ilgnet.evaluation.evaluation import evaluate
     from ilgnet.explanation.compare import Comparison, compare
     from ilgnet.explanation.explain import Explanation, explain
+    from ilgnet.explanation.frames import LostFrame, why_frames_lost
     from ilgnet.library.catalogue.rows import Filter
     from ilgnet.library.choosing.bursts import BurstRule
     from ilgnet.library.choosing.cull import CullRule
@@ -64,6 +67,8 @@ _LATER: Final = {
     "CullMarks": "library.choosing.plan_marks",
     "CullRule": "library.choosing.cull",
     "Explanation": "explanation.explain",
+    "LostFrame": "explanation.frames",
+    "why_frames_lost": "explanation.frames",
     "Filter": "library.catalogue.rows",
     "Library": "library.open_library",
     "MarkRule": "library.choosing.plan_marks",
@@ -99,6 +104,7 @@ __all__ = [
     "CullMarks",
     "CullRule",
     "DataError",
+    "Difference",
     "Explanation",
     "Failure",
     "Filter",
@@ -107,6 +113,7 @@ __all__ = [
     "ImageRef",
     "Library",
     "LibraryError",
+    "LostFrame",
     "MarkRule",
     "MissingExtra",
     "ModelError",
@@ -135,4 +142,5 @@ __all__ = [
     "to_pandas",
     "train",
     "undo",
+    "why_frames_lost",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
 from statistics import NormalDist
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,6 +165,36 @@ class Failure:
     path: str
     code: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is worse in one frame of a scene than in another, as far as it was measured.
+
+    Attributes:
+        reading: what was measured: the name of an attribute of `ilgnet.explanation`, as
+            "subject_blur", or "face_detail" or "eyes_open" of a face.
+        frame: the reading of the worse frame.
+        best: that of the better one.
+        unit: of both; "" where they have none.
+        words: the difference for people, as "softer: 0.6 px".
+    """
+
+    reading: str
+    frame: float
+    best: float
+    unit: str
+    words: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, rounded to what they are good for."""
+        return {
+            "reading": self.reading,
+            "frame": round(self.frame, 3),
+            "best": round(self.best, 3),
+            "unit": self.unit,
+            "words": self.words,
+        }
 
 
 Outcome = Verdict | Failure

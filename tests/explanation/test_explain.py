@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +42,8 @@ from ilgnet.images.preprocess import resize_rgb
 from ilgnet.models.export import export_onnx
 from ilgnet.models.registry import architecture
 from ilgnet.scoring import Scorer, load
-from ilgnet.zoo.records import ONNX_NAME, Weights, write_weights
+from ilgnet.values import Difference
+from ilgnet.zoo.records import ONNX_NAME, Similarity, Weights, write_weights
 from tests.explanation.networks import make_network, make_scorer, scene
 from tests.models.networks import lively
 from tests.tiny_model import make_tiny_model
@@ -212,12 +214,28 @@ def test_a_sharp_picture_is_not_called_soft() -> None:
 # ---- one frame beside another ----
 
 
+def words(differences: Iterable[Difference]) -> tuple[str, ...]:
+    return tuple(each.words for each in differences)
+
+
+def test_a_difference_holds_what_was_measured() -> None:
+    best = measure(np.asarray(data.astronaut()))
+    soft = measure(
+        np.asarray(Image.fromarray(data.astronaut()).filter(ImageFilter.GaussianBlur(2)))
+    )
+    (found,) = why_worse(soft, best)
+    assert found.reading == "subject_blur"
+    assert (found.frame, found.best, found.unit) == (soft.subject_blur, best.subject_blur, "px")
+    assert found.words == f"softer: {found.frame - found.best:.1f} px"
+    assert set(found.to_json()) == {"reading", "frame", "best", "unit", "words"}
+
+
 def test_reasons_are_what_was_done_to_the_frame() -> None:
     best = np.asarray(data.astronaut())
     readings = measure(best)
 
     def reasons(image: Image.Image) -> tuple[str, ...]:
-        return why_worse(measure(np.asarray(image)), readings)
+        return words(why_worse(measure(np.asarray(image)), readings))
 
     image = Image.fromarray(best)
     assert reasons(image) == ()
@@ -233,27 +251,41 @@ def test_reasons_are_what_was_done_to_the_frame() -> None:
     grainy = Image.fromarray(np.clip(best + noise, 0, 255).astype(np.uint8))
     assert any(each.startswith("noisier") for each in reasons(grainy))
     tilted = replace(readings, tilt=3.2)
-    assert why_worse(tilted, replace(readings, tilt=0.4)) == ("tilted 3.2°",)
+    assert words(why_worse(tilted, replace(readings, tilt=0.4))) == ("tilted 3.2°",)
     assert why_worse(replace(readings, tilt=0.4), tilted) == ()
 
 
 def test_frames_of_one_scene_are_compared_place_by_place(scorer: Scorer) -> None:
     sharp = np.asarray(data.astronaut())
     soft = np.asarray(Image.fromarray(sharp).filter(ImageFilter.GaussianBlur(1.5)))
-    found = ilgnet.compare(soft, sharp, scorer)
+    found = ilgnet.compare(soft, sharp, scorer, similarity=0.5)
     assert found.alike is not None
-    assert found.alike > 0.67
     assert found.one_scene
     assert found.lead == pytest.approx(abs(found.better.score - found.worse.score))
     assert found.better.score >= found.worse.score
     assert found.map is not None
     assert found.map.value == pytest.approx(found.worse.score, abs=0.05)
     if found.lead < 0.1:
-        assert found.reasons == ()
+        assert found.differences == ()
         assert found.sentences[0].startswith("Too close to call")
     elif found.worse.score == scorer.score(soft).score:
-        assert found.reasons[0].startswith(("softer", "main face blurred"))
+        assert found.differences[0].words.startswith(("softer", "main face blurred"))
     assert json.loads(json.dumps(found.to_json()))["one_scene"] is True
+
+
+def test_what_one_scene_is_comes_from_the_record(scorer: Scorer, folder: Path) -> None:
+    one, other = scene(0), scene(1)
+    unknown = ilgnet.compare(one, other, scorer, faces=False)
+    assert unknown.one_scene is None
+    assert unknown.map is None
+    assert unknown.differences == ()
+    assert unknown.alike is not None
+    for burst, same in ((unknown.alike - 0.01, True), (unknown.alike + 0.01, False)):
+        weights = replace(scorer.weights, similarity=Similarity(burst, burst, burst))
+        known = Scorer(weights, scorer.engine, threads=1)
+        assert ilgnet.compare(one, other, known, faces=False).one_scene is same
+        found = ilgnet.compare(one, other, scorer, faces=False, similarity=burst)
+        assert found.one_scene is same
 
 
 def test_the_order_of_two_pictures_does_not_matter(scorer: Scorer) -> None:
@@ -367,4 +399,7 @@ def test_compare_names_the_better_one(photos: Path, folder: Path) -> None:
     in_words = CliRunner().invoke(
         command, ["compare", *pictures, "--model", str(folder)], standalone_mode=False
     )
-    assert in_words.stdout.startswith("These look like ")
+    assert in_words.stdout.startswith("Whether these are of one scene is not known")
+    asked = ["compare", *pictures, "--model", str(folder), "--similarity", "0.01"]
+    in_words = CliRunner().invoke(command, asked, standalone_mode=False)
+    assert in_words.stdout.startswith("These look like frames of one scene.")

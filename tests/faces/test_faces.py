@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from skimage import data
 
 from ilgnet.faces.find import CLOSED, OPEN, find_faces, main_face
 from ilgnet.faces.values import Face
-from ilgnet.faces.worse import BLURRED, same_face, why_faces_worse
+from ilgnet.faces.worse import BLURRED, main_face_blurred, same_face, why_faces_worse
 
 # Where Eileen Collins's face is in skimage.data.astronaut(): forehead to chin, ear to ear.
 COLLINS = (0.33, 0.12, 0.55, 0.36)
@@ -79,7 +80,7 @@ def test_detail_falls_when_a_face_is_blurred(
     soft = np.asarray(Image.fromarray(astronaut).filter(ImageFilter.GaussianBlur(sigma)))
     (found,) = find_faces(soft)
     assert face.detail - found.detail > 1
-    assert why_faces_worse([found], [face]) == (
+    assert words([found], [face]) == (
         ("main face blurred",) if face.detail - found.detail >= BLURRED else ()
     )
 
@@ -107,18 +108,30 @@ def test_what_a_face_holds() -> None:
 # ---- one frame beside another ----
 
 
+def words(faces: Sequence[Face], best: Sequence[Face]) -> tuple[str, ...]:
+    return tuple(each.words for each in why_faces_worse(faces, best))
+
+
 def frame(face: Face, **changes: object) -> Face:
     return replace(face, **changes)  # type: ignore[arg-type]
 
 
 def test_eyes_that_close_are_a_reason(face: Face) -> None:
     closed = frame(face, openness=0.08, eyes="closed")
-    assert why_faces_worse([closed], [face]) == ("eyes closed",)
+    assert words([closed], [face]) == ("eyes closed",)
     assert why_faces_worse([face], [closed]) == ()
     assert why_faces_worse([closed], [closed]) == ()
-    assert why_faces_worse([closed, frame(closed, box=(0.7, 0.1, 0.9, 0.3))], [face]) == (
-        "eyes closed",
-    )
+    assert words([closed, frame(closed, box=(0.7, 0.1, 0.9, 0.3))], [face]) == ("eyes closed",)
+
+
+def test_a_difference_of_faces_holds_its_readings(face: Face) -> None:
+    (eyes,) = why_faces_worse([frame(face, openness=0.08)], [face])
+    assert (eyes.reading, eyes.frame, eyes.best) == ("eyes_open", 0.08, face.openness)
+    blurred = main_face_blurred([frame(face, detail=face.detail - 2)], [face])
+    assert blurred is not None
+    assert (blurred.reading, blurred.best) == ("face_detail", face.detail)
+    assert main_face_blurred([frame(face, detail=face.detail - 1)], [face]) is None
+    assert main_face_blurred([frame(face, detail=face.detail - 2, side=40.0)], [face]) is None
 
 
 def test_what_is_not_known_is_no_reason(face: Face) -> None:

@@ -50,7 +50,8 @@ def make_run(folder: Path, pictures: int, failures: int = 0) -> list[Outcome]:
 
 def hostile_panel(path: str, image: ImageSource) -> Panel:
     """A panel as `write_gallery` asks for one: the right half of its layer gold, names hostile."""
-    size = Image.open(os.fspath(image)).size
+    with Image.open(os.fspath(image)) as picture:
+        size = picture.size
     layer, data = Image.new("RGBA", size, (0, 0, 0, 0)), BytesIO()
     layer.paste((255, 170, 0, 255), (size[0] // 2, 0, *size))
     layer.save(data, "WEBP", lossless=True)

@@ -514,9 +514,9 @@ def explained(tmp_path_factory) -> Path:
 
 def test_the_large_view_says_why(open_page, explained):
     page = open_page(explained)
-    assert not page.get_by_text("Centre: the score falls").is_visible()
+    assert not page.get_by_text("Centre: the score falls").first.is_visible()
     page.locator(".photo").first.click()
-    detail = page.get_by_role("dialog")
+    detail = page.locator("#detail")
     assert detail.get_by_text("Centre: the score falls by 0.31.").is_visible()
     assert detail.get_by_text("<script>window.pwned=1</script>").is_visible()
     assert "What if\nbrighter\n+0.20\nMeasured" in detail.locator("#detail-tables").inner_text()
@@ -536,7 +536,7 @@ def test_the_map_lies_in_the_box_of_its_picture(open_page, explained, viewport):
     layer, image = page.locator("#detail-layer"), page.locator("#detail-image")
     assert not layer.is_visible()
     button.click()
-    assert page.get_by_text("What a 49th adds, in votes.").is_visible()
+    assert page.locator("#detail").get_by_text("What a 49th adds, in votes.").is_visible()
     for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "End"):
         page.keyboard.press(key)
         if not page.locator("#detail-why").is_visible():

@@ -15,8 +15,9 @@ from ilgnet.cli.exits import EXIT_NOTHING, EXIT_OK
 from ilgnet.cli.library_options import library_argument, stars_from_option
 from ilgnet.cli.plan_output import amount
 from ilgnet.cli.records import refuse_idle
-from ilgnet.explanation.frames import why_frames_worse
-from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts
+from ilgnet.explanation.frames import LostFrame, why_frames_lost
+from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts, with_bursts
+from ilgnet.library.choosing.faces import with_faces
 from ilgnet.library.choosing.near_duplicates import find_near_duplicates
 from ilgnet.library.open_library import Library, open_library
 from ilgnet.library.photograph.photograph import Photograph
@@ -59,7 +60,13 @@ from ilgnet.zoo.records import Similarity
 @click.option(
     "--why",
     is_flag=True,
-    help="Look at the pictures again and say what is wrong with the frames that lost.",
+    help="Look at the pictures again and say what is worse in the frames that lost.",
+)
+@click.option(
+    "--faces",
+    is_flag=True,
+    help="Look at the pictures again: a frame whose main face is blurred, while it is sharp in "
+    "another, loses 2 votes. Closed eyes do not count: see docs/explanations.md.",
 )
 @click.option("--no-faces", is_flag=True, help="With --why: do not look for faces.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
@@ -72,6 +79,7 @@ def bursts(
     stars_from: int,
     model: str | None,
     why: bool,
+    faces: bool,
     no_faces: bool,
     as_json: bool,
 ) -> int:
@@ -85,6 +93,7 @@ def bursts(
       ilgnet bursts photos/
       ilgnet bursts photos/ --gap 30 --duplicates
       ilgnet bursts photos/ --why               softer, tilted, darker, eyes closed
+      ilgnet bursts photos/ --faces             a blurred main face counts
       ilgnet bursts photos/ --json | jq -r '.bursts[].photographs[0].path'
 
     Where you have given stars, it says how often the scores order a burst as you do.
@@ -93,13 +102,18 @@ def bursts(
         refuse_idle("--duplicates", "duplicate_similarity")
     if not why:
         refuse_idle("--why", "no_faces")
+    if faces and no_faces:
+        raise click.UsageError("--faces or --no-faces?")
     library = open_library(folder, model=model, stars_from=stars_from)
     if library.place is None:
         for _ in track(library.score()):
             pass
     found = library.photographs(features=True)
     alike = _alike(library, similarity, duplicate_similarity, duplicates)
-    report = _Report(library.root, find_bursts(found, alike, BurstRule(gap)))
+    rule = BurstRule(gap)
+    if faces:
+        found = with_faces(with_bursts(found, alike, rule))
+    report = _Report(library.root, find_bursts(found, alike, rule))
     if duplicates:
         report.add_duplicates(found, alike.duplicate)
     if why:
@@ -126,7 +140,7 @@ class _Report:
     bursts: list[Group]
     duplicates: list[Group] | None = None
     agreement: Agreement | None = None
-    reasons: dict[Path, tuple[str, ...]] | None = None
+    lost: dict[Path, LostFrame] | None = None
 
     def add_duplicates(self, found: Sequence[Photograph], similarity: float) -> None:
         """Look for near-duplicates among the best of the bursts and what is in none."""
@@ -135,13 +149,11 @@ class _Report:
         self.duplicates = find_near_duplicates(alone, similarity)
 
     def look(self, *, faces: bool) -> None:
-        """Say what is wrong with the frames that lost."""
-        self.reasons = {}
-        for group in self.bursts:
-            best, *others = [photo.path for photo in group.photographs]
-            self.reasons.update(
-                zip(others, why_frames_worse(best, others, faces=faces), strict=True)
-            )
+        """Say what is worse in the frames that lost."""
+        frames = [group.photographs for group in self.bursts]
+        total = sum(len(burst) - 1 for burst in frames)
+        found = track(why_frames_lost(frames, faces=faces), total=total, label="Reasons")
+        self.lost = {lost.photograph.path: lost for lost in found}
 
     def rate(self, stars_from: int) -> None:
         """Compare with the person's stars, where there are any."""
@@ -189,9 +201,9 @@ class _Report:
         return {"why": group.why, "best": group.best, "photographs": photographs}
 
     def _why(self, photo: Photograph) -> str:
-        """What is wrong with it, as the end of a line."""
-        reasons = (self.reasons or {}).get(photo.path)
-        return f": {'; '.join(reasons)}" if reasons else ""
+        """What is worse in it, as the end of a line."""
+        lost = (self.lost or {}).get(photo.path)
+        return f": {behind_words(lost)}; {lost.words}" if lost else ""
 
     def _photograph(self, photo: Photograph) -> dict[str, Any]:
         technical, taken = photo.verdict.technical, photo.capture.taken
@@ -201,7 +213,7 @@ class _Report:
             "score": round(photo.score, 4),
             "technical": None if technical is None else round(technical, 4),
             "taken": None if taken is None else taken.isoformat(),
-            **({} if self.reasons is None else {"reasons": self.reasons.get(photo.path, ())}),
+            **({} if self.lost is None else {"why": _why_json(self.lost.get(photo.path))}),
         }
 
     def _name(self, path: Path) -> str:
@@ -212,3 +224,14 @@ class _Report:
 def _scores(photo: Photograph) -> str:
     technical = photo.verdict.technical
     return f"{photo.score:.2f}" if technical is None else f"{photo.score:.2f} {technical:+.2f}"
+
+
+def behind_words(lost: LostFrame) -> str:
+    """By how much a frame is behind the best, and by what of it the model says."""
+    if lost.technical is None:
+        return f"behind by {lost.behind:.2f}"
+    return f"behind by {lost.behind:.2f} (score {lost.score:.2f}, technical {lost.technical:.2f})"
+
+
+def _why_json(lost: LostFrame | None) -> dict[str, Any] | None:
+    return None if lost is None else lost.to_json()

@@ -23,11 +23,15 @@ from ilgnet.cli.plan_output import (
 )
 from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
+from ilgnet.explanation.frames import LostFrame, why_frames_lost
 from ilgnet.library.changes.plan import HOWS, How, step_words
+from ilgnet.library.choosing.bursts import frames_of_bursts
 from ilgnet.library.choosing.cull import DECISIONS, CullRule, Decision
 from ilgnet.library.choosing.plan_marks import SIDECAR_STYLES, CullMarks, MarkRule, SidecarStyle
 from ilgnet.library.choosing.plan_transfers import TransferRule
+from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.proposals import Applied, CullProposal
+from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
 
 COLOURS = {"keep": "green", "maybe": "yellow", "reject": "red"}
@@ -170,12 +174,28 @@ action_options = as_record(
 @click.option(
     "--ignore-stars", is_flag=True, help="Do not look at your own stars, rejects and choices."
 )
+@click.option(
+    "--why",
+    is_flag=True,
+    help="Look at the pictures again and say what is worse in frames that are not the best of "
+    "their burst.",
+)
+@click.option(
+    "--faces",
+    is_flag=True,
+    help="Look at the pictures again: within a burst a frame whose main face is blurred, while it "
+    "is sharp in another, loses 2 votes.",
+)
+@click.option("--no-faces", is_flag=True, help="With --why: do not look for faces.")
 @action_options
 @json_option
 def cull(
     source: Source,
     rule: CullRule,
     ignore_stars: bool,
+    why: bool,
+    faces: bool,
+    no_faces: bool,
     action: tuple[TransferRule | CullMarks | None, bool],
     as_json: bool,
 ) -> int:
@@ -189,34 +209,54 @@ def cull(
     \b
       ilgnet cull photos/                               decisions and reasons, nothing else
       ilgnet cull photos/ --top 1 --per burst           the best of every burst
+      ilgnet cull photos/ --top 30 --of-burst 1 --why   softer, tilted, darker, eyes closed
       ilgnet cull photos/ --top 30 --of-burst 1 --move  what would be moved
       ilgnet cull photos/ --top 30 --of-burst 1 --move --apply
       ilgnet cull photos/ --percent 10 --per day --only keep --copy --into best/ --apply
       ilgnet cull scores.csv --above 6 --maybe 5 --mark --apply
     """
     what, now = action
+    if not why:
+        refuse_idle("--why", "no_faces")
+    if faces and no_faces:
+        raise click.UsageError("--faces or --no-faces?")
     library = source.open()
     if isinstance(what, TransferRule) and what.into is None and len(library.roots) > 1:
         raise click.UsageError("Several folders are culled: say where to sort with --into DIR.")
-    source.score(library, features=rule.needs_bursts)
-    proposal = library.cull(rule, what, ignore_stars=ignore_stars)
+    source.score(library, features=rule.needs_bursts or why or faces)
+    proposal = library.cull(rule, what, ignore_stars=ignore_stars, bursts=why, faces=faces)
     if not proposal.decisions:
         words = "Everything here is sorted already." if proposal.sorted_already else NOTHING
         click.echo(words, err=True)
         return EXIT_NOTHING
     say_problems(proposal.problems)
+    lost = _lost(proposal, faces=not no_faces, show=source.show) if why else None
     applied = carry_out(proposal, show=source.show) if now else None
     if as_json:
-        print_json(_document(proposal, applied))
+        print_json(_document(proposal, lost, applied))
     else:
-        _print(proposal, what, applied, quiet=source.quiet)
+        _print(proposal, what, lost or {}, applied, quiet=source.quiet)
     return exit_code(applied, unreadable=bool(library.failures()))
 
 
 NOTHING = "No photograph was scored."
 
 
-def _document(proposal: CullProposal, applied: Applied | None) -> dict[str, Any]:
+def _lost(proposal: CullProposal, *, faces: bool, show: bool | None) -> dict[Path, LostFrame]:
+    """What is worse in every frame that is not the best of its burst, by path."""
+    bursts = frames_of_bursts(decided.photograph for decided in proposal.decisions)
+    total = sum(len(frames) - 1 for frames in bursts)
+    found = track(why_frames_lost(bursts, faces=faces), total=total, show=show, label="Reasons")
+    return {lost.photograph.path: lost for lost in found}
+
+
+def _document(
+    proposal: CullProposal, lost: dict[Path, LostFrame] | None, applied: Applied | None
+) -> dict[str, Any]:
+    def why(photo: Photograph) -> dict[str, Any]:
+        frame = None if lost is None else lost.get(photo.path)
+        return {} if lost is None else {"why": None if frame is None else frame.to_json()}
+
     return {
         "applied": applied.name if applied else None,
         "photographs": [
@@ -228,6 +268,7 @@ def _document(proposal: CullProposal, applied: Applied | None) -> dict[str, Any]
                 "day": decided.photograph.day or None,
                 "burst": decided.photograph.burst,
                 "files": [str(path) for path in decided.photograph.group.files],
+                **why(decided.photograph),
             }
             for decided in proposal.decisions
         ],
@@ -240,6 +281,7 @@ def _document(proposal: CullProposal, applied: Applied | None) -> dict[str, Any]
 def _print(
     proposal: CullProposal,
     action: TransferRule | CullMarks | None,
+    lost: dict[Path, LostFrame],
     applied: Applied | None,
     *,
     quiet: bool,
@@ -247,6 +289,8 @@ def _print(
     for decided in proposal.decisions:
         decision = click.style(f"{decided.decision:6}", fg=COLOURS[decided.decision])
         photo, reason = decided.photograph, shown(decided.reason)
+        if photo.path in lost:
+            reason = f"{reason}; {lost[photo.path].words}"
         click.echo(f"{decision}  {photo.score:.2f}  {shown(photo.verdict.path)}  {reason}")
     if quiet:
         return

@@ -25,11 +25,7 @@ from ilgnet.faces.find import find_faces, main_face
 from ilgnet.faces.values import Face
 from ilgnet.faces.worse import why_faces_worse
 from ilgnet.scoring import Scorer, load
-from ilgnet.values import ImageRef, ImageSource, Verdict
-
-ALIKE: Final = 0.67
-"""Cosine of the model's features from which two pictures are frames of one scene, and their places
-can be exchanged (docs/decisions/0052-similarity.md)."""
+from ilgnet.values import Difference, ImageRef, ImageSource, Verdict
 
 CLOSE: Final = 0.1
 """Votes below which two pictures are too close to call."""
@@ -45,14 +41,15 @@ class Comparison:
         worse: the other's.
         lead: by how many votes.
         alike: cosine of their features; None where the model returns none.
-        one_scene: whether they are taken for frames of one scene.
+        one_scene: whether they are taken for frames of one scene: as alike as the model's record
+            says of a burst. None where nobody has measured that for the model.
         map: for frames of one scene, what each place contributes to the lead: by how much the worse
             picture gains when the place is taken from the better; else None.
         maps: the map of each, the better first.
         attributes: the readings of each, the better first.
         faces: the faces of each, the better first; None where nobody looked.
-        reasons: what is wrong with the worse and not with the better, for frames of one scene that
-            are not too close to call.
+        differences: what is worse in the worse one, for frames of one scene that are not too close
+            to call.
         sentences: at most three.
     """
 
@@ -60,12 +57,12 @@ class Comparison:
     worse: Verdict
     lead: float
     alike: float | None
-    one_scene: bool
+    one_scene: bool | None
     map: HeatMap | None
     maps: tuple[HeatMap, HeatMap]
     attributes: tuple[Attributes, Attributes]
     faces: tuple[tuple[Face, ...], tuple[Face, ...]] | None
-    reasons: tuple[str, ...]
+    differences: tuple[Difference, ...]
     sentences: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -87,7 +84,7 @@ class Comparison:
             "lead": round(self.lead, 4),
             "alike": None if self.alike is None else round(self.alike, 4),
             "one_scene": self.one_scene,
-            "reasons": list(self.reasons),
+            "differences": [difference.to_json() for difference in self.differences],
             "map": None if self.map is None else self.map.to_json(),
             "better": pictures[0],
             "worse": pictures[1],
@@ -100,6 +97,7 @@ def compare(
     scorer: Scorer | None = None,
     *,
     faces: bool = True,
+    similarity: float | None = None,
 ) -> Comparison:
     """Say why one of two pictures scores higher.
 
@@ -111,6 +109,8 @@ def compare(
         other: likewise.
         scorer: the model that is asked; None loads the default one.
         faces: also look for faces.
+        similarity: the cosine of the features from which two pictures are frames of one scene; None
+            takes what the model's record says of a burst.
 
     Raises:
         ImageError: a picture cannot be read; its code says why.
@@ -119,7 +119,9 @@ def compare(
     refs = [as_reference(image) for image in (one, other)]
     verdicts = [scorer.score(ref, features=True) for ref in refs]
     alike = _cosine(*(verdict.features for verdict in verdicts))
-    one_scene = alike is not None and alike >= ALIKE
+    if similarity is None and scorer.weights.similarity is not None:
+        similarity = scorer.weights.similarity.burst
+    one_scene = None if alike is None or similarity is None else alike >= similarity
     worth = [v.frame_score if one_scene else v.score for v in verdicts]
     order = (0, 1) if worth[0] >= worth[1] else (1, 0)
     better, worse = (verdicts[place] for place in order)
@@ -127,16 +129,16 @@ def compare(
     seen = (find_faces(first), find_faces(second)) if faces else None
     readings = (_measured(first, seen and seen[0]), _measured(second, seen and seen[1]))
     lead = abs(worth[0] - worth[1])
-    reasons: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
     judge = Judge(scorer)
     framed = Judge(scorer, "score" if better.technical is None else "frame_score")
     exchanged = None
     if one_scene:
         exchanged = replacement_map(framed, second, first)
     if one_scene and lead >= CLOSE:
-        reasons = why_worse(readings[1], readings[0])
+        differences = why_worse(readings[1], readings[0])
         if seen is not None:
-            reasons = (*why_faces_worse(seen[1], seen[0]), *reasons)
+            differences = (*why_faces_worse(seen[1], seen[0]), *differences)
     maps = (main_map(judge, first)[0], main_map(judge, second)[0])
     if exchanged is None:
         places = tried_places(judge, first, maps[0])
@@ -152,21 +154,25 @@ def compare(
         maps=maps,
         attributes=readings,
         faces=seen,
-        reasons=reasons,
-        sentences=_sentences(lead, one_scene, places, reasons),
+        differences=differences,
+        sentences=_sentences(lead, one_scene, places, differences),
     )
 
 
 def _sentences(
-    lead: float, one_scene: bool, places: Sequence[PlaceEffect], reasons: tuple[str, ...]
+    lead: float,
+    one_scene: bool | None,
+    places: Sequence[PlaceEffect],
+    differences: Sequence[Difference],
 ) -> tuple[str, ...]:
-    """The lead, the reasons, and the place that matters most."""
+    """The lead, what is worse, and the place that matters most."""
     what = "frame score" if one_scene else "score"
     if lead < CLOSE:
         return (f"Too close to call: the {what}s differ by {lead:.2f}.",)
     said = [f"The {what} of the better one is higher by {lead:.2f}."]
-    if reasons:
-        said.append(f"The other one is worse: {'; '.join(reasons[:3])}.")
+    if differences:
+        words = "; ".join(difference.words for difference in differences[:3])
+        said.append(f"The other one is worse: {words}.")
     for place in places[:1]:
         if one_scene:
             said.append(

@@ -55,7 +55,8 @@ def target_of(output: EngineOutput, scorer: Scorer, target: Target) -> NDArray[n
     technical = output.technical.astype(np.float64)
     if target == "technical":
         return technical
-    return score + np.array([technical_votes(float(value)) for value in technical])
+    worth = np.array([technical_votes(float(value)) for value in technical], np.float64)
+    return np.asarray(score + worth)
 
 
 class Judge:

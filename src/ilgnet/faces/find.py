@@ -24,6 +24,10 @@ from ilgnet.faces.values import Eyes, Face
 
 Array = NDArray[np.float64]
 
+READ_SIDE: Final = 1280
+"""The least side in pixels at which a picture is decoded to look for faces: frames of one burst are
+looked at in one size, and what can be known of eyes depends on it."""
+
 SIDE: Final = 192
 """Input side of both networks."""
 
@@ -229,7 +233,7 @@ def _mesh(rgb: NDArray[np.uint8], frame: _Frame) -> tuple[Array, list[Array], fl
 
 
 def _detail(rgb: NDArray[np.uint8], candidate: _Candidate) -> float:
-    """Log variance of second differences of the face at one size."""
+    """How much of the face's contrast is fine: so exposure, which scales both, drops out."""
     left, top, right, bottom = candidate.box
     middle = np.array([left + right, top + bottom]) / 2
     frame = _Frame(middle, float(max(right - left, bottom - top)), candidate.roll)
@@ -239,7 +243,7 @@ def _detail(rgb: NDArray[np.uint8], candidate: _Candidate) -> float:
     differences = (
         grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
     )
-    return float(np.log(differences.var() + 0.1))
+    return float(np.log((differences.var() + 0.1) / (grey.var() + 1.0)))
 
 
 def _run(name: str, outputs: list[str], pixels: NDArray[np.floating[Any]]) -> list[Array]:

@@ -16,8 +16,9 @@ class Face:
         box: left, top, right, bottom, 0..1 of the picture's width or height.
         side: of the box in pixels of the picture that was looked at.
         certainty: that it is a face, 0..1.
-        detail: natural logarithm of the variance of the face's second differences, at one size for
-            all faces: falls when the face is blurred. Says nothing across different faces.
+        detail: natural logarithm of the variance of the face's second differences over that of the
+            face itself, at one size for all faces: falls when the face is blurred, holds still
+            when it is darker or brighter. Says nothing across different faces.
         openness: mean distance of the lids over the width of the eye, of the more open eye; None
             where the eyes are too small or turned away.
         eyes: open or closed; None where that cannot be known.

@@ -9,6 +9,7 @@ import numpy as np
 
 from ilgnet.faces.find import CLOSED, LEAST_SIDE, main_face
 from ilgnet.faces.values import Face
+from ilgnet.values import Difference
 
 BLURRED: Final = 1.4
 """Fall of a face's detail, natural logarithm, from which it is blurred: a Gaussian of sigma 0.7 at
@@ -23,12 +24,23 @@ _NEAR: Final = 0.75
 """Faces are the same if their middles are nearer than so many of their sides."""
 
 
-def why_faces_worse(frame: Sequence[Face], best: Sequence[Face]) -> tuple[str, ...]:
+def why_faces_worse(frame: Sequence[Face], best: Sequence[Face]) -> tuple[Difference, ...]:
     """What is wrong with the faces of a frame and not with those of the best one.
 
     Faces are matched by place; where they cannot be, or are too small, nothing is said.
     """
-    return tuple(_reasons(frame, best))
+    return tuple(_differences(frame, best))
+
+
+def main_face_blurred(frame: Sequence[Face], best: Sequence[Face]) -> Difference | None:
+    """How much less sharp the main face of a frame is; None where that is little, or not known."""
+    main = main_face(frame)
+    other = same_face(main, best) if main is not None else None
+    if main is None or other is None or min(main.side, other.side) < LEAST_SIDE:
+        return None
+    if other.detail - main.detail < BLURRED:
+        return None
+    return Difference("face_detail", main.detail, other.detail, "", "main face blurred")
 
 
 def same_face(face: Face, others: Sequence[Face]) -> Face | None:
@@ -38,18 +50,22 @@ def same_face(face: Face, others: Sequence[Face]) -> Face | None:
     return other if distance < _NEAR else None
 
 
-def _reasons(frame: Sequence[Face], best: Sequence[Face]) -> Iterator[str]:
+def _differences(frame: Sequence[Face], best: Sequence[Face]) -> Iterator[Difference]:
     pairs = [(face, same_face(face, best)) for face in frame]
-    closed = [face for face, other in pairs if other is not None and _closes(face, other)]
+    closed = [
+        (face.openness, other.openness)
+        for face, other in pairs
+        if other is not None and _closes(face, other)
+    ]
     if closed:
         many = "" if len(closed) == 1 else f" of {len(closed)} faces"
-        yield f"eyes closed{many}"
-    main = main_face(frame)
-    other = same_face(main, best) if main is not None else None
-    if main is None or other is None or min(main.side, other.side) < LEAST_SIDE:
-        return
-    if other.detail - main.detail >= BLURRED:
-        yield "main face blurred"
+        now, before = min(closed, key=lambda pair: pair[0] or 0.0)
+        assert now is not None
+        assert before is not None
+        yield Difference("eyes_open", now, before, "", f"eyes closed{many}")
+    blurred = main_face_blurred(frame, best)
+    if blurred is not None:
+        yield blurred
 
 
 def _closes(face: Face, other: Face) -> bool:

@@ -38,6 +38,7 @@ from ilgnet.library.choosing.bursts import (
     with_bursts,
 )
 from ilgnet.library.choosing.cull import CullRule, choose
+from ilgnet.library.choosing.faces import with_faces
 from ilgnet.library.choosing.near_duplicates import find_near_duplicates
 from ilgnet.library.choosing.plan_marks import (
     BESIDE,
@@ -330,17 +331,27 @@ class Library:
             raise LibraryError(UNKNOWN_ALIKE)
         return alike
 
-    def bursts(self, rule: BurstRule = USUAL, *, alike: Similarity | None = None) -> list[Group]:
+    def bursts(
+        self,
+        rule: BurstRule = USUAL,
+        *,
+        alike: Similarity | None = None,
+        faces: bool = False,
+    ) -> list[Group]:
         """Frames that were taken together and look alike, the best first, with the reason.
 
         Args:
             rule: what makes a burst.
             alike: which features are alike; None is what the model's record says.
+            faces: a blurred main face counts: every frame of a burst is read again.
 
         Raises:
             LibraryError: the record says nothing.
         """
-        return find_bursts(self.photographs(features=True), alike or self.similarity, rule)
+        found, alike = self.photographs(features=True), alike or self.similarity
+        if faces:
+            found = with_faces(with_bursts(found, alike, rule), threads=self._threads)
+        return find_bursts(found, alike, rule)
 
     def near_duplicates(self, similarity: float | None = None) -> list[Group]:
         """Photographs that look the same whenever they were taken: copies, edits.
@@ -367,6 +378,8 @@ class Library:
         action: TransferRule | CullMarks | None = None,
         *,
         ignore_stars: bool = False,
+        bursts: bool = False,
+        faces: bool = False,
     ) -> CullProposal:
         """Decide what to keep, and plan what is done about it.
 
@@ -374,16 +387,21 @@ class Library:
             rule: what is kept.
             action: how photographs are sorted or marked; None plans nothing.
             ignore_stars: do not look at the person's own stars, rejects and choices.
+            bursts: every reason says where a photograph stands in its burst, also where the rule
+                does not ask for bursts.
+            faces: within bursts a blurred main face counts: every frame of a burst is read again.
 
         Raises:
             LibraryError: the rule asks for bursts and nobody knows what the pictures look like, or
                 there is no room where they should go.
         """
         into = folder_to_sort_into(action if isinstance(action, TransferRule) else None, self.roots)
-        found = self._gathered(features=rule.needs_bursts)
+        needs_bursts = rule.needs_bursts or bursts or faces
+        found = self._gathered(features=needs_bursts)
         if self._table is not None and rule.per == "day":
             found = with_captures(found)
-        found = with_bursts(found, self.similarity) if rule.needs_bursts else found
+        found = with_bursts(found, self.similarity) if needs_bursts else found
+        found = with_faces(found, threads=self._threads) if faces else found
         total = len(found)
         found = [photo for photo in found if not is_sorted_already(photo.path, into)]
         already = total - len(found)

@@ -7,7 +7,8 @@ pictures whose times lost their seconds are not stacked with everything of the s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -170,6 +171,8 @@ def why_best(ordered: Sequence[Photograph]) -> str:
     technical = first.verdict.technical
     scores = f"scores {first.score:.2f}"
     scores += "" if technical is None else f" (technical {technical:+.2f})"
+    if first.blurred_face is None and any(photo.blurred_face for photo in ordered):
+        scores += ", its main face is sharp"
     if not close:
         return f"{scores}, {lead:.2f} above the next ({name})"
     if len(close) == 1:
@@ -273,6 +276,15 @@ def _least_similarity(last: _Frame, frame: _Frame, alike: Similarity, rule: Burs
         return alike.burst
     quick = timedelta(0) < frame.taken - last.taken <= timedelta(seconds=rule.quick_gap)
     return min(alike.burst, alike.quick) if quick else alike.burst
+
+
+def frames_of_bursts(photographs: Iterable[Photograph]) -> list[tuple[Photograph, ...]]:
+    """The frames of each burst, the best first, of photographs that know their bursts' numbers."""
+    bursts: dict[int, list[Photograph]] = defaultdict(list)
+    for photo in photographs:
+        if photo.burst is not None:
+            bursts[photo.burst].append(photo)
+    return [order_best_first(frames) for frames in bursts.values()]
 
 
 def _describe(frames: Sequence[_Frame], photographs: Sequence[Photograph]) -> Group:

@@ -207,8 +207,10 @@ def _burst_words(photo: Photograph, place: _BurstPlace) -> str:
         return f"best of {place.size} in its burst by {lead:.2f}"
     behind = place.best.frame_score - photo.frame_score
     best = place.best.name
+    face = f" ({photo.blurred_face.words})" if photo.blurred_face else ""
     return (
-        f"{ordinal(place.rank + 1)} of {place.size} in its burst; {best} is better by {behind:.2f}"
+        f"{ordinal(place.rank + 1)} of {place.size} in its burst; {best} is better by "
+        f"{behind:.2f}{face}"
     )
 
 

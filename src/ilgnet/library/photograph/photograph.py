@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,10 @@ from numpy.typing import NDArray
 from ilgnet.library.photograph.capture import UNKNOWN, Capture, sequence_number
 from ilgnet.library.photograph.files import FileGroup
 from ilgnet.library.photograph.opinion import NO_OPINION, Choice, Opinion
-from ilgnet.values import Verdict
+from ilgnet.values import Difference, Verdict
+
+BLURRED_FACE: Final = 2.0
+"""Votes that a blurred main face costs a frame beside a sharp one: see docs/decisions/0132."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Photograph:
         burst: the number of its burst; None for one that stands alone, or where nobody looked.
         opinion: what the person said of it, in any program; empty where nobody looked.
         choice: what the person chose for it here.
+        blurred_face: how much less sharp its main face is than in another frame of its burst; None
+            where it is not, or nobody looked.
     """
 
     path: Path
@@ -38,6 +44,7 @@ class Photograph:
     burst: int | None = None
     opinion: Opinion = NO_OPINION
     choice: Choice | None = None
+    blurred_face: Difference | None = None
 
     @property
     def name(self) -> str:
@@ -52,7 +59,7 @@ class Photograph:
     @property
     def frame_score(self) -> float:
         """What frames of one scene are ordered by, in votes."""
-        return self.verdict.frame_score
+        return self.verdict.frame_score - (BLURRED_FACE if self.blurred_face else 0.0)
 
     @property
     def features(self) -> NDArray[np.float32] | None:

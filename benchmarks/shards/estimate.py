@@ -66,44 +66,44 @@ def estimate(pictures: int, core_ms: float, row: float, row_features: float) -> 
 
 def page(result: dict[str, Any]) -> str:
     """The page, from a result of run.py."""
-    core = result["core_ms_a_picture"]
-    measured = [
-        f"| {name} | {core[name]:.2f} | {core[name] / core['local pool']:.3f} |" for name in core
-    ]
-    given = (result["part_bytes_a_row"], result["part_bytes_a_row_with_features"])
-    columns = [estimate(count, core["local pool"], *given) for count in COUNTS]
+    score, ray, parts = result["score"], result["ray"], result["parts"]
+    core = score["core_ms_a_picture"]["pool"]
+    given = (parts["bytes_a_row"], parts["bytes_a_row_with_features"])
+    columns = [estimate(count, core, *given) for count in COUNTS]
     rows = [
         f"| {name} | {_said(value)} | {_said(columns[1][name])} |"
         for name, value in columns[0].items()
     ]
+    ways = [
+        _way("`ilgnet score`", score, "score"),
+        _way("the pool beside it", score, "pool"),
+        _way("Ray", ray, "ray"),
+        _way("the pool beside it", ray, "pool"),
+    ]
+    peak = max(score["peak_mib_a_process"], ray["peak_mib_a_process"])
     return f"""# Shards
 
-Made by `python benchmarks/shards/estimate.py --write` from what
-`python benchmarks/shards/run.py --pictures {result["pictures"]} --rounds {result["rounds"]}` measured:
-{result["pictures"]:,} JPEGs of 400 x 300 ({result["bytes_a_picture"]:,} bytes) with the model `{result["model"]}`
-on {result["cores"]} cores. All three ways worked at the same time, so that what else the machine did fell on
-all; the load average was {result["load"]}. Figures are the difference of a small and a large job, so that
-starting up is left out, and medians of {result["rounds"]} rounds.
+Made by `python benchmarks/shards/estimate.py --write` from what `python benchmarks/shards/run.py`
+measured: {score["pictures"]:,} JPEGs of 400 x 300 ({score["bytes_a_picture"]:,} bytes) with the model
+`{score["model"]}` on {score["cores"]} cores. In each of {score["rounds"]} rounds the two ways of a pair had the machine
+to themselves in turn. Figures are the difference of a large job and one of a handful, so that starting
+up is left out: medians of the rounds, and in brackets the lowest and the highest.
 
-| way | core ms a picture | over the local pool |
+| way | core ms a picture | ms a picture |
 |---|---|---|
-{chr(10).join(measured)}
+{chr(10).join(ways)}
 
 | bar | asked for | measured |
 |---|---|---|
-| core time of Ray over the local pool | at most 1.10 | {_bar(result["ray_core_time_over_pool"])} |
-| speed of the local pool over `ilgnet score` | at least 0.95 | {_bar(result["pool_speed_over_score"])} |
-| core time of the local pool over `ilgnet score` | | {_bar(result["pool_core_time_over_score"])} |
-| core time of the workers alone, Ray's over the pool's | | {_bar(result["worker_core_time_ray_over_pool"])} |
-| Ray over the pool where nothing else runs, worked out | at most 1.10 | {_bar(_undisturbed(result))} |
+| core time of Ray over the local pool | at most 1.10 | {_ratio(ray["core_time_over_pool"])} |
+| speed of the local pool over `ilgnet score` | at least 0.95 | {_ratio(score["speed_of_pool_over_it"])} |
 
-Ray's own processes take {result["rays_own_cores"]:.2f} cores for as long as a job lasts, whatever it does, and on a
-busy machine it lasts long: {result["seconds_of_ray_a_picture"]:.2f} s a picture here. The last row is the workers'
-ratio and Ray's own cores over the {result["cores"]} that would be at work: what the first would be with the machine to itself.
-{_caution(result)}
-The pool's workers do more than `ilgnet score`: they hash each picture's bytes and its look. A process took
-{result["peak_mib_a_process"]} MiB at most. A row took {given[0]:.0f} bytes of parts of {result["pictures"] // 20} rows, with features
-{given[1]:,.0f}; larger parts take less a row, so the storage below is an upper bound.
+Core time is that of every process: Ray's own are in it. The pool's workers do more than `ilgnet score`:
+they hash each picture's bytes and its look, and are watched.
+
+A process took {peak} MiB at most, and {parts["peak_mib_of_the_largest_pictures"]:,} MiB for a tar of pictures of 256 MiB
+each, the largest that are read. A row took {given[0]:.0f} bytes, with features {given[1]:,.0f}, in parts of 250 rows;
+larger parts take less a row, so the storage below is an upper bound.
 
 ## By formula
 
@@ -111,9 +111,9 @@ core hours = pictures x core time; lost to harmful pictures = pictures x {HARMFU
 shard); lost with machines = machine hours / {LOST_EVERY:g} h x {CORES} x half a shard; read = pictures x
 {BYTES:,} bytes; parts = pictures x a row; requests = 5 a shard, and one for every {BLOCK >> 20} MiB of a tar, or for
 every picture that is a file of its own.
-Measured: core time, a row. Assumed: {BYTES:,} bytes a picture, shards of {SHARD:,}, one harmful picture
-in {1 / HARMFUL:,.0f}, a machine lost every {LOST_EVERY:,.0f} hours. Larger pictures take longer to decode:
-see [benchmarks/speed](../speed/README.md). Multiply machine hours by what one costs.
+Measured: core time of the pool beside `ilgnet score`, a row. Assumed: {BYTES:,} bytes a picture, shards of
+{SHARD:,}, one harmful picture in {1 / HARMFUL:,.0f}, a machine lost every {LOST_EVERY:,.0f} hours. Larger pictures
+take longer to decode: see [benchmarks/speed](../speed/README.md). Multiply machine hours by what one costs.
 
 | | 100 million | 5 billion |
 |---|---|---|
@@ -121,25 +121,14 @@ see [benchmarks/speed](../speed/README.md). Multiply machine hours by what one c
 """
 
 
-def _undisturbed(result: dict[str, Any]) -> float:
-    """Ray's core time over the pool's on a machine that does nothing else."""
-    return float(
-        result["worker_core_time_ray_over_pool"] + result["rays_own_cores"] / result["cores"]
-    )
+def _way(name: str, pair: dict[str, Any], way: str) -> str:
+    core, wall = pair["core_ms_a_picture"][way], pair["wall_ms_a_picture"][way]
+    return f"| {name} | {core:.2f} | {wall:.2f} |"
 
 
-def _bar(ratio: float) -> str:
-    return f"{ratio:.3f}"
-
-
-def _caution(result: dict[str, Any]) -> str:
-    """What a reader must know of figures from a machine that was not quiet."""
-    if result["load"] <= 2 * result["cores"]:
-        return ""
-    return (
-        f"\n**The machine was busy: a load of {result['load']} on {result['cores']} cores.** Core times are then "
-        "longer than on a quiet one, and ratios differ from round to round. Measure again before relying on them.\n"
-    )
+def _ratio(three: list[float]) -> str:
+    median, low, high = three
+    return f"{median:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _said(value: float) -> str:

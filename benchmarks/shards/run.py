@@ -1,16 +1,19 @@
-"""What a picture costs in shards: `ilgnet score`, the local pool and Ray, side by side in one run.
+"""What a picture costs in shards: the local pool beside `ilgnet score`, and Ray beside the pool.
 
-    python benchmarks/shards/run.py [--pictures 10000] [--rounds 2] [--model NAME|DIR] [-o FILE]
+    python benchmarks/shards/run.py [--beside score|ray] [--pictures 10000] [--rounds 5]
 
-Makes small JPEGs in tars, and the same as files. All three ways work at the same time, so that
-whatever else the machine does falls on all: first through a small job each, then through a large
-one; the difference is what pictures cost once everything is warm. Core time is that of all
-processes of a way, Ray's own too; ratios are medians over the rounds.
+Makes small JPEGs in tars, and the same as files. In every round each of the two ways has the
+machine to itself, one after the other: first with a handful of pictures, then with its share of
+all. The difference is what pictures cost once everything is warm. Core time is that of all
+processes of a way, Ray's own too; ratios are medians over the rounds. Each pair is measured in one
+run; without --beside both are. What a process takes for the largest pictures that are read at all
+is measured on a tar of them. The figures go into results/2-cores.json, or where -o says.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import itertools
 import json
 import os
@@ -19,9 +22,8 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -29,50 +31,97 @@ import numpy as np
 from PIL import Image
 
 from ilgnet.scoring import usable_cores
+from ilgnet.shards.fetch import MEMBER_BYTES
 from ilgnet.shards.job import Job
 from ilgnet.shards.parts import status
 from ilgnet.shards.plan import plan
 
-TARS = 20
-SMALL = 2
+RESULT = Path(__file__).parent / "results/2-cores.json"
+
+TAR = 250
+"""Pictures of a tar."""
+HANDFUL = 2
 SIZE = (400, 300)
+LARGEST = 12
+"""Pictures of as many bytes as are read."""
 
 
 def make_pictures(folder: Path, count: int) -> None:
-    """Coloured noise as JPEGs: `count` in TARS tars, and beside them as files."""
+    """Coloured noise as JPEGs: `count` in tars and beside them as files, and a handful apart."""
     random = np.random.default_rng(0)
-    each = count // TARS
-    for number in range(TARS):
-        files = folder / "files" / f"{number:02d}"
+    noise = random.normal(0, 12, (2 * SIZE[1], 2 * SIZE[0], 3))
+    names = [f"{number:03d}" for number in range(count // TAR)]
+    for name in [*names, *(f"few-{n}" for n in range(usable_cores()))]:
+        files = folder / "files" / name
         files.mkdir(parents=True)
-        with tarfile.open(folder / f"{number:02d}.tar", "w") as tar:
-            for index in range(each):
+        with tarfile.open(folder / f"{name}.tar", "w") as tar:
+            for index in range(HANDFUL if name.startswith("few") else TAR):
                 coarse = random.integers(0, 256, (12, 16, 3), np.uint8)
                 image = Image.fromarray(coarse).resize(SIZE, Image.Resampling.BICUBIC)
-                fine = random.normal(0, 12, (SIZE[1], SIZE[0], 3))
+                left, top = random.integers(0, SIZE)
+                fine = noise[top : top + SIZE[1], left : left + SIZE[0]]
+                data = io.BytesIO()
                 pixels = np.clip(np.asarray(image) + fine, 0, 255).astype(np.uint8)
-                data = BytesIO()
                 Image.fromarray(pixels).save(data, "JPEG", quality=85)
-                member = tarfile.TarInfo(f"{number:02d}{index:06d}.jpg")
+                member = tarfile.TarInfo(f"{name}-{index:06d}.jpg")
                 member.size = len(data.getvalue())
-                tar.addfile(member, BytesIO(data.getvalue()))
+                tar.addfile(member, io.BytesIO(data.getvalue()))
                 (files / member.name).write_bytes(data.getvalue())
 
 
-def core_seconds(process: int) -> float:
-    """Core time of a process and all below it, those that have ended and were waited for too."""
-    ticks, parents = {}, {}
+def make_largest(path: Path) -> None:
+    """A tar of small pictures with so many bytes behind them that they are just not refused."""
+    data = io.BytesIO()
+    Image.new("RGB", SIZE, "grey").save(data, "PNG")
+    with path.open("wb") as stream:
+        for index in range(LARGEST):
+            member = tarfile.TarInfo(f"{index}.png")
+            member.size = MEMBER_BYTES
+            begin = stream.tell()
+            stream.write(member.tobuf() + data.getvalue())
+            stream.seek(begin + tarfile.BLOCKSIZE + MEMBER_BYTES)  # zeros that take no disk
+        stream.write(b"\0" * tarfile.RECORDSIZE)
+
+
+def core_times(process: int) -> dict[tuple[int, int], float]:
+    """Core seconds of a process and of all below it: (number, when it began) -> seconds."""
+    found, parents = {}, {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        parents[int(entry.name)] = int(fields[1])
-        ticks[int(entry.name)] = sum(map(int, fields[11:15]))
+        one = int(entry.name)
+        parents[one] = int(fields[1])
+        found[one] = (int(fields[19]), (int(fields[11]) + int(fields[12])))
     below = {process}
     while more := {child for child, parent in parents.items() if parent in below} - below:
         below |= more
-    return sum(ticks.get(one, 0) for one in below) / os.sysconf("SC_CLK_TCK")
+    ticks = os.sysconf("SC_CLK_TCK")
+    return {(one, found[one][0]): found[one][1] / ticks for one in below if one in found}
+
+
+class Meter:
+    """Adds up the core time of a process and all below it, of those too that end meanwhile."""
+
+    def __init__(self, process: int) -> None:
+        self._process = process
+        self._begin = core_times(process)
+        self._last = dict(self._begin)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.25):
+            self._last.update(core_times(self._process))
+
+    def stop(self) -> float:
+        """Core seconds since the beginning."""
+        self._over.set()
+        self._thread.join()
+        self._last.update(core_times(self._process))
+        return sum(self._last.values()) - sum(self._begin.values())
 
 
 def command(*arguments: object) -> tuple[float, float]:
@@ -86,7 +135,7 @@ def command(*arguments: object) -> tuple[float, float]:
 
 
 class Cluster:
-    """A Ray cluster in a process of its own, which works through jobs and says what they took."""
+    """A Ray cluster in a process of its own, which works through jobs."""
 
     def __init__(self) -> None:
         line = [sys.executable, __file__, "--cluster"]
@@ -98,12 +147,13 @@ class Cluster:
         """Core seconds and seconds of a job."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
+        meter, begin = Meter(self.process.pid), time.perf_counter()
         self.process.stdin.write(f"{job}\n".encode())
         self.process.stdin.flush()
-        while not (line := self.process.stdout.readline()).startswith(b"took"):
+        while not (line := self.process.stdout.readline()).startswith(b"done"):
             assert line, "the cluster has ended"
-        core, wall = map(float, line.split()[1:])
-        return core, wall
+        wall = time.perf_counter() - begin
+        return meter.stop(), wall
 
     def close(self) -> None:
         """End it."""
@@ -123,114 +173,144 @@ def serve_cluster() -> None:
     ray.init(num_cpus=usable_cores(), include_dashboard=False, log_to_driver=False)
     for line in sys.stdin:
         job = line.strip()
-        busy, begin = core_seconds(os.getpid()), time.perf_counter()
         for _ in work_on_ray(Terms(job), unfinished(Folder(job)), actors=usable_cores()):
             pass
-        print("took", core_seconds(os.getpid()) - busy, time.perf_counter() - begin, flush=True)
+        print("done", flush=True)
     ray.shutdown()
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--beside", choices=["score", "ray"], help="Only this pair.")
     parser.add_argument("--pictures", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", default="default")
-    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--made", type=Path, metavar="DIR", help="Where pictures are, or will be.")
+    parser.add_argument("--only-make", action="store_true", help="Make the pictures and leave.")
+    parser.add_argument("-o", "--output", type=Path, default=RESULT)
     parser.add_argument("--cluster", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.cluster:
         serve_cluster()
         return
     with tempfile.TemporaryDirectory() as scratch:
-        text = json.dumps(measured(Path(scratch), given), indent=2) + "\n"
+        made = given.made or Path(scratch) / "made"
+        if not made.exists():
+            make_pictures(made, given.pictures)
+            make_largest(made / "largest.tar")
+        if given.only_make:
+            return
+        bench = Bench(Path(scratch), made, given.model)
+        found = json.loads(given.output.read_text()) if given.output.is_file() else {}
+        for other in [given.beside] if given.beside else ["score", "ray"]:
+            found[other] = bench.pair(other, given.pictures, given.rounds)
+        if given.beside != "score":
+            found["parts"] = bench.parts()
+    text = json.dumps(found, indent=2) + "\n"
     print(text, end="")
-    if given.output:
-        given.output.write_text(text)
+    given.output.write_text(text)
 
 
-def measured(root: Path, given: argparse.Namespace) -> dict[str, Any]:
-    """All figures."""
-    make_pictures(root, given.pictures)
-    size = sum(path.stat().st_size for path in root.glob("files/*/*")) / given.pictures
-    cluster = Cluster()
-    names = (f"job-{number}" for number in itertools.count())
+class Bench:
+    """Runs each way on given tars."""
 
-    def job(tars: int, *, features: bool = False) -> str:
-        target = str(root / next(names))
-        inputs = [str(root / f"{number:02d}.tar") for number in range(tars)]
-        plan(inputs, Job.of(given.model, features=features), target)
-        return target
+    def __init__(self, root: Path, made: Path, model: str) -> None:
+        self.root = root
+        self.made = made
+        self.model = model
+        self.few = sorted(made.glob("few-*.tar"))
+        self.tars = sorted(made.glob("[0-9]*.tar"))
+        self.cluster: Cluster | None = None
+        self.job = ""
+        self._targets = (str(root / f"job-{number}") for number in itertools.count())
 
-    def score(tars: int) -> tuple[float, float]:
-        folders = [root / "files" / f"{number:02d}" for number in range(tars)]
-        return command("score", *folders, "-o", root / "scores.parquet", "--model", given.model)
+    def plan(self, inputs: list[Path], *, features: bool = False) -> str:
+        """A job of these tars."""
+        self.job = next(self._targets)
+        plan(list(map(str, inputs)), Job.of(self.model, features=features), self.job)
+        return self.job
 
-    jobs: tuple[str, str] = ("", "")
+    def run(self, way: str, inputs: list[Path]) -> tuple[float, float]:
+        """Core seconds and seconds of one way through these tars."""
+        if way == "score":
+            folders = [self.made / "files" / path.stem for path in inputs]
+            target = self.root / "scores.parquet"
+            return command("score", *folders, "-o", target, "--model", self.model)
+        job = self.plan(inputs)
+        if way == "pool":
+            return command("shards", "work", job)
+        self.cluster = self.cluster or Cluster()
+        return self.cluster(job)
 
-    def together(tars: int) -> dict[str, tuple[float, float]]:
-        nonlocal jobs
-        jobs = job(tars), job(tars)
-        with ThreadPoolExecutor(3) as pool:
-            ways = {
-                "ilgnet score": pool.submit(score, tars),
-                "local pool": pool.submit(command, "shards", "work", jobs[0]),
-                "Ray": pool.submit(cluster, jobs[1]),
-            }
-            return {name: way.result() for name, way in ways.items()}
+    def pair(self, other: str, count: int, rounds: int) -> dict[str, Any]:
+        """The pool beside one other way."""
+        load = os.getloadavg()[0]
+        ways = ("pool", other)
+        tars = self.tars[: count // TAR]
+        each = len(tars) // rounds
+        core: dict[str, list[float]] = {way: [] for way in ways}
+        wall: dict[str, list[float]] = {way: [] for way in ways}
+        workers: dict[str, list[float]] = {way: [] for way in ways}
+        peak = 0
+        for way in ways:  # Ray starts
+            self.run(way, self.few)
+        for number in range(rounds):
+            share = tars[number * each : (number + 1) * each]
+            pictures = TAR * len(share) - HANDFUL * len(self.few)
+            for way in ways if number % 2 else reversed(ways):
+                start, whole = self.run(way, self.few), self.run(way, share)
+                core[way].append((whole[0] - start[0]) / pictures)
+                wall[way].append((whole[1] - start[1]) / pictures)
+                if way != "score":
+                    found = status(self.job)
+                    workers[way].append(found.cpu / found.pictures)
+                    peak = max(peak, found.peak_memory)
+            said = {way: f"{1000 * core[way][-1]:.2f}, {1000 * wall[way][-1]:.2f}" for way in ways}
+            print(said, file=sys.stderr, flush=True)
+        if self.cluster:
+            self.cluster.close()
+            self.cluster = None
+        return {
+            "model": self.model,
+            "pictures": TAR * each * rounds,
+            "bytes_a_picture": round(sum(path.stat().st_size for path in tars) / len(tars) / TAR),
+            "rounds": rounds,
+            "cores": usable_cores(),
+            "load_before": round(load, 1),
+            "core_ms_a_picture": {way: _ms(values) for way, values in core.items()},
+            "wall_ms_a_picture": {way: _ms(values) for way, values in wall.items()},
+            "worker_core_ms_a_picture": {way: _ms(v) for way, v in workers.items() if v},
+            "core_time_over_pool": _ratios(core[other], core["pool"]),
+            "speed_of_pool_over_it": _ratios(wall[other], wall["pool"]),
+            "peak_mib_a_process": round(peak / 1024**2),
+        }
 
-    together(1)  # Ray starts, the pictures' files are read once
-    pictures = given.pictures // TARS * (TARS - SMALL)
-    core: dict[str, list[float]] = {}
-    wall: dict[str, list[float]] = {}
-    workers: dict[str, list[float]] = {}
-    own: list[float] = []
-    for _ in range(given.rounds):
-        small, large = together(SMALL), together(TARS)
-        for name in small:
-            core.setdefault(name, []).append((large[name][0] - small[name][0]) / pictures)
-            wall.setdefault(name, []).append((large[name][1] - small[name][1]) / pictures)
-        done = {name: status(target) for name, target in zip(list(small)[1:], jobs, strict=True)}
-        for name, found in done.items():
-            workers.setdefault(name, []).append(found.cpu / found.pictures)
-        of_ray = (large["Ray"][0] - small["Ray"][0]) - workers["Ray"][-1] * pictures
-        own.append(of_ray / (large["Ray"][1] - small["Ray"][1]))
-        print({name: f"{1000 * v[-1]:.2f} ms" for name, v in core.items()}, file=sys.stderr)
-    cluster.close()
-    plain, kept = job(SMALL), job(SMALL, features=True)
-    for target in (plain, kept):
-        command("shards", "work", target)
-    medians = {name: statistics.median(values) for name, values in core.items()}
-    return {
-        "model": given.model,
-        "pictures": given.pictures,
-        "bytes_a_picture": round(size),
-        "rounds": given.rounds,
-        "cores": usable_cores(),
-        "load": round(os.getloadavg()[1], 1),
-        "core_ms_a_picture": {name: round(1000 * v, 3) for name, v in medians.items()},
-        "worker_core_ms_a_picture": {
-            name: round(1000 * statistics.median(v), 3) for name, v in workers.items()
-        },
-        "worker_core_time_ray_over_pool": _ratio(workers["Ray"], workers["local pool"]),
-        "rays_own_cores": round(statistics.median(own), 4),
-        "seconds_of_ray_a_picture": round(statistics.median(wall["Ray"]), 4),
-        "ray_core_time_over_pool": _ratio(core["Ray"], core["local pool"]),
-        "pool_core_time_over_score": _ratio(core["local pool"], core["ilgnet score"]),
-        "pool_speed_over_score": _ratio(wall["ilgnet score"], wall["local pool"]),
-        "peak_mib_a_process": round(status(plain).peak_memory / 1024**2),
-        "part_bytes_a_row": round(_bytes(plain) / status(plain).pictures, 1),
-        "part_bytes_a_row_with_features": round(_bytes(kept) / status(kept).pictures, 1),
-    }
+    def parts(self) -> dict[str, Any]:
+        """What rows take, and a process that reads the largest pictures."""
+        rows = {}
+        for name, features in (("plain", False), ("features", True)):
+            job = self.plan(self.tars[:1], features=features)
+            command("shards", "work", job)
+            size = sum(path.stat().st_size for path in Path(job).glob("parts/*"))
+            rows[name] = round(size / status(job).pictures, 1)
+        job = self.plan([self.made / "largest.tar"])
+        command("shards", "work", job)
+        return {
+            "bytes_a_row": rows["plain"],
+            "bytes_a_row_with_features": rows["features"],
+            "peak_mib_of_the_largest_pictures": round(status(job).peak_memory / 1024**2),
+        }
 
 
-def _ratio(some: list[float], others: list[float]) -> float:
-    """The median of the rounds' ratios."""
-    return round(statistics.median(a / b for a, b in zip(some, others, strict=True)), 4)
+def _ms(seconds: list[float]) -> float:
+    return round(1000 * statistics.median(seconds), 3)
 
 
-def _bytes(target: str) -> int:
-    return sum(path.stat().st_size for path in Path(target).glob("parts/*"))
+def _ratios(some: list[float], others: list[float]) -> list[float]:
+    """The rounds' ratios: the median, the lowest and the highest."""
+    ratios = [a / b for a, b in zip(some, others, strict=True)]
+    return [round(value, 4) for value in (statistics.median(ratios), min(ratios), max(ratios))]
 
 
 if __name__ == "__main__":

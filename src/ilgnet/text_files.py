@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -135,33 +136,96 @@ def read_csv(path: Path) -> CsvTable:
             of cells than there are columns.
     """
     text = read_text(path)
-    separator = _separator(text)
-    if text.startswith("sep="):  # Excel's own way to say it
-        text = text.partition("\n")[2]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    try:
-        columns = tuple(name.strip() for name in next(reader, []))
-        rows = tuple(_row(path, columns, reader.line_num, cells) for cells in reader if cells)
-    except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}, is not CSV: {error}") from error
-    return CsvTable(path, columns, rows, separator)
+    separator, columns, found = _table(path, io.StringIO(text, newline=""))
+    return CsvTable(path, columns, tuple(map(_checked, found)), separator)
 
 
-def _separator(text: str) -> str:
+def stream_csv(read: Callable[[int], bytes], name: str) -> Iterator[CsvRow | DataError]:
+    """The rows of a table of any length, in bounded memory; otherwise as `read_csv`.
+
+    Args:
+        read: as `read_paths` takes it.
+        name: what messages call the table.
+
+    Yields:
+        A row, or what is wrong with it where it has another number of cells than there are
+        columns.
+
+    Raises:
+        DataError: it is no text, or its quotes do not close.
+    """
+    yield from _table(name, stream_lines(read, name))[2]
+
+
+def stream_lines(read: Callable[[int], bytes], name: str) -> Iterator[str]:
+    """The lines of a text, each with its end, in the encoding that its mark announces.
+
+    Args:
+        read: as `read_paths` takes it.
+        name: what messages call the text.
+
+    Raises:
+        DataError: it is no text in that encoding.
+    """
+    rest = ""
+    for text in _decoded(read, name):
+        if "\0" in text:
+            raise DataError(
+                f"{name} is no text in UTF-8: it holds NUL bytes, as UTF-16 without its mark does. "
+                "Save it as UTF-8"
+            )
+        *lines, rest = (rest + text).split("\n")
+        for line in lines:
+            yield f"{line}\n"
+    if rest:
+        yield rest
+
+
+def _table(
+    name: Path | str, lines: Iterator[str]
+) -> tuple[str, tuple[str, ...], Iterator[CsvRow | DataError]]:
+    """The separator, the columns, and the rows as they are asked for."""
+    first = next(lines, "")
+    separator = _separator(first)
+    # "sep=" is Excel's own way to say it.
+    text = lines if first.startswith("sep=") else chain([first], lines)
+    reader = csv.reader(text, delimiter=separator, strict=True)
+
+    def read() -> Iterator[list[str]]:
+        try:
+            yield from reader
+        except csv.Error as error:
+            raise DataError(f"{name}, line {reader.line_num}, is not CSV: {error}") from error
+
+    every = read()
+    columns = tuple(cell.strip() for cell in next(every, []))
+    rows = (_row(name, columns, reader.line_num, cells) for cells in every if cells)
+    return separator, columns, rows
+
+
+def _separator(line: str) -> str:
     """The separator that the first line has most of; a comma where it has none."""
-    first = text.partition("\n")[0].rstrip("\r")
+    first = line.rstrip("\r\n")
     if first.startswith("sep=") and first[4:] in _SEPARATORS:
         return first[4:]
     return max(_SEPARATORS, key=first.count)
 
 
-def _row(path: Path, columns: tuple[str, ...], line: int, cells: list[str]) -> CsvRow:
+def _row(
+    name: Path | str, columns: tuple[str, ...], line: int, cells: list[str]
+) -> CsvRow | DataError:
     if len(cells) != len(columns):
-        raise DataError(
-            f"{path}, line {line}: {len(cells)} cells under {len(columns)} column names; "
+        return DataError(
+            f"{name}, line {line}: {len(cells)} cells under {len(columns)} column names; "
             "put values that hold the separator in double quotes"
         )
     return CsvRow(line, dict(zip(columns, cells, strict=True)))
+
+
+def _checked(row: CsvRow | DataError) -> CsvRow:
+    if isinstance(row, DataError):
+        raise row
+    return row
 
 
 def read_paths(read: Callable[[int], bytes]) -> Iterator[str]:
@@ -179,7 +243,7 @@ def read_paths(read: Callable[[int], bytes]) -> Iterator[str]:
         DataError: what was read is no list of paths.
     """
     rest, separator = "", ""
-    for text in _decoded(read):
+    for text in _decoded(read, "the list of paths"):
         rest += text
         separator = separator or next((mark for mark in "\0\n" if mark in rest), "")
         if separator:
@@ -190,7 +254,7 @@ def read_paths(read: Callable[[int], bytes]) -> Iterator[str]:
         yield from _path(rest, separator)
 
 
-def _decoded(read: Callable[[int], bytes]) -> Iterator[str]:
+def _decoded(read: Callable[[int], bytes], name: str) -> Iterator[str]:
     """The text of a stream as it comes; a mark at its beginning tells the encoding."""
     start = piece = read(_PIECE)
     # What a slow writer has sent so far is wanted now, if it cannot be a part of a mark.
@@ -208,7 +272,7 @@ def _decoded(read: Callable[[int], bytes]) -> Iterator[str]:
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise DataError(
-            f"the list of paths is not {encoding.upper()}, as it should be by its beginning: "
+            f"{name} is not {encoding.upper()}, as it should be by its beginning: "
             f"{in_words(error)}. Save it as UTF-8. {_NOTHING_TAKEN}"
         ) from error
 

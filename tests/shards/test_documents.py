@@ -36,7 +36,7 @@ def test_the_failure_codes() -> None:
 
 
 def test_the_limits() -> None:
-    assert f"{fetch.AHEAD_BYTES >> 20} MiB of pictures read ahead" in TEXT
+    assert f"twice {fetch.AHEAD_BYTES >> 20} MiB of pictures read ahead" in TEXT
     assert f"beyond {fetch.MEMBER_BYTES >> 20} MiB are refused" in TEXT.replace("\n", " ")
     assert f"after {fetch.GIVE_UP_AFTER} in a row" in TEXT
     decision = (ROOT / "docs/decisions/0141-watched-processes.md").read_text()

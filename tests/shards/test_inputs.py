@@ -7,11 +7,13 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from ilgnet.errors import DataError
+from ilgnet.shards import pictures
 from ilgnet.shards.job import Job, read_job
 from ilgnet.shards.plan import Columns, plan
 from ilgnet.shards.stores import Folder
@@ -141,3 +143,124 @@ def test_nothing_there(tmp_path: Path, model: Path) -> None:
     with pytest.raises(DataError, match="no picture"):
         planned([tmp_path / "empty"], tmp_path / "job", model)
     assert not (tmp_path / "job/plan.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("id;path;note\nno-0;a.png;x\nno-1;b.png;1,5\n", "utf-8-sig"),
+        ("sep=;\r\nid;path;note\r\nno-0;a.png;x\r\nno-1;b.png;y\r\n", "utf-8"),
+        ("id\tpath\tnote\nno-0\ta.png\tx\nno-1\tb.png\ty\n", "utf-16"),
+        ('id,path,note\nno-0,a.png,"two\nlines, and a comma"\nno-1,b.png,y', "utf-8"),
+    ],
+    ids=["semicolons and a mark", "Excel's sep", "Unicode text", "a line end in quotes"],
+)
+def test_manifests_as_spreadsheets_save_them(
+    text: str, encoding: str, tmp_path: Path, model: Path
+) -> None:
+    for index, name in enumerate(("a.png", "b.png")):
+        (tmp_path / name).write_bytes(encoded(index))
+    (tmp_path / "list.csv").write_bytes(text.encode(encoding))
+    job = planned([tmp_path / "list.csv"], tmp_path / "job", model)
+    scored(job)
+    assert [row["key"] for row in rows(job)] == ["no-0", "no-1"]
+    scores_fit(rows(job), 2)
+
+
+def test_a_row_with_too_many_cells_has_a_row(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(0))
+    (tmp_path / "list.csv").write_text("id,path\n1,a.png\n2,a.png,3\n4\n,a.png\n")
+    job = planned([tmp_path / "list.csv"], tmp_path / "job", model)
+    scored(job)
+    assert [row["key"] for row in rows(job)] == ["1", "row 2", "row 3", "a.png"]
+    assert codes(rows(job)) == {"not_found": 2}
+    assert "3 cells under 2 column names" in str(rows(job)[1]["error"])
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("list.csv", b'id,path\n1,"a.png\n2,b.png\n', "is not CSV"),
+        ("list.csv", b"", "no picture"),
+        ("list.csv", b"i\0d\0,\0", "Save it as UTF-8"),
+        ("list.csv", b"\xff\xfei\0d\0\n\0x", "UTF-16"),
+        ("list.csv.gz", gzip.compress(b"id,path\n" + b"1,a.png\n" * 999)[:-9], "cannot be read"),
+        ("list.csv.gz", b"no gzip", "cannot be read"),
+        ("list.parquet", b"no Parquet", "cannot be read as Parquet"),
+    ],
+)
+def test_manifests_that_are_none(
+    name: str, data: bytes, said: str, tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(DataError, match=said):
+        planned([tmp_path / name], tmp_path / "job", model)
+    assert not (tmp_path / "job/plan.parquet").exists()
+
+
+def test_a_column_that_is_an_empty_list(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "list.csv").write_text("id,path\n")
+    with pytest.raises(DataError, match="no picture"):
+        planned([tmp_path / "list.csv"], tmp_path / "job", model)
+
+
+PICTURES = [encoded(index) for index in range(3)]
+STRUCT = pa.struct([("bytes", pa.large_binary()), ("path", pa.string())])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(PICTURES, pa.large_binary()),
+        pa.array(PICTURES, pa.binary_view()),
+        pa.array(PICTURES, pa.binary()).dictionary_encode(),
+        pa.array([{"bytes": data, "path": None} for data in PICTURES], STRUCT),
+    ],
+    ids=["large", "view", "dictionary", "struct"],
+)
+def test_pictures_in_every_type_of_column(column: pa.Array, tmp_path: Path, model: Path) -> None:
+    keys = pa.array([b"a", b"b", b"\xff"])
+    pq.write_table(pa.table({"image": column, "key": keys}), tmp_path / "x.parquet")
+    job = planned([tmp_path / "x.parquet"], tmp_path / "job", model)
+    scored(job)
+    scores_fit(rows(job), 3)
+    assert [row["key"] for row in rows(job)] == ["a", "b", "\\xff"]
+
+
+def test_lists_of_pictures_are_refused_in_words(tmp_path: Path, model: Path) -> None:
+    pq.write_table(pa.table({"images": [[{"bytes": b"x"}]]}), tmp_path / "x.parquet")
+    with pytest.raises(DataError, match="holds no pictures, one a row"):
+        planned([tmp_path / "x.parquet"], tmp_path / "j", model, columns=Columns(picture="images"))
+    with pytest.raises(DataError, match="images"):
+        planned([tmp_path / "x.parquet"], tmp_path / "job", model)
+
+
+def test_parquet_with_no_rows(tmp_path: Path, model: Path) -> None:
+    pq.write_table(pa.table({"image": pa.array([], pa.binary())}), tmp_path / "x.parquet")
+    job = planned([tmp_path / "x.parquet"], tmp_path / "job", model)
+    scored(job)
+    assert rows(job) == []
+
+
+def test_large_pictures_in_parquet_come_a_few_at_a_time(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    real = pq.ParquetFile.iter_batches
+
+    def watched(file: pq.ParquetFile, size: int, **more: object) -> object:
+        asked.append(size)
+        return real(file, size, **more)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", watched)
+    monkeypatch.setattr(pictures, "AHEAD_BYTES", 10_000)
+    random = np.random.default_rng(0)
+    data = [encoded(index) + random.bytes(4000) for index in range(5)]
+    table = pa.table({"image": data})
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=3, write_statistics=False)
+    job = planned([tmp_path / "x.parquet"], tmp_path / "job", model)
+    asked.clear()
+    folder = Folder(job)
+    (shard,) = read_job(folder)[1]
+    assert [found for _, found in pictures.read_shard(folder, shard)] == data
+    assert asked == [2, 2]

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from ilgnet.errors import IlgnetError
 from ilgnet.shards.job import METADATA, SCHEMA, read_job
 from ilgnet.shards.parts import merge, status
 from ilgnet.shards.stores import Folder
@@ -26,6 +27,7 @@ from tests.shards.collections import (
     scored,
     worked,
 )
+from tests.tiny_model import make_tiny_model
 
 
 @pytest.fixture
@@ -155,3 +157,38 @@ def test_merge_and_status(tars: Path, tmp_path: Path, model: Path) -> None:
     assert (found.shards, found.finished, found.pictures, found.failed) == (6, 6, 60, 0)
     assert found.peak_memory > 0
     assert found.failures == {}
+
+
+def test_merging_while_others_work(tars: Path, tmp_path: Path, model: Path) -> None:
+    """What is there is whole: a merge of parts takes those that are, and no half one."""
+    job = planned([tars], tmp_path / "job", model)
+    process = subprocess.Popen(command(job))
+    counts = []
+    parts = tmp_path / "job/parts"
+    while process.poll() is None:
+        if parts.is_dir() and os.listdir(parts):
+            counts.append(merge(job, tmp_path / "all.parquet", partial=True))
+    assert process.returncode == 0
+    assert all(count % 10 == 0 for count in counts)
+    assert merge(job, tmp_path / "all.parquet") == 60
+
+
+def test_a_model_that_has_changed_since_the_plan(tars: Path, tmp_path: Path, model: Path) -> None:
+    other = make_tiny_model(tmp_path / "other")
+    record = json.loads((other / "model.json").read_text())
+    record["mean_error"] = 0.123
+    (other / "model.json").write_text(json.dumps(record))
+    job = planned([tars], tmp_path / "job", model)
+    with pytest.raises(IlgnetError, match="is not here what it was when this job was planned"):
+        worked(job, model=str(other))
+    assert Folder(job).names("parts") == []
+
+
+def test_a_place_that_cannot_be_written_to(tars: Path, tmp_path: Path, model: Path) -> None:
+    job = planned([tars], tmp_path / "job", model)
+    (tmp_path / "job/parts").write_text("in the way")
+    done = subprocess.run(command(job), capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"Error: {tmp_path}/job/parts: File exists"
+    with pytest.raises(IlgnetError, match="cannot be written"):
+        merge(job, tmp_path / "nowhere/all.parquet", partial=True)

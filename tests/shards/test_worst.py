@@ -109,6 +109,45 @@ def test_members_of_every_badness(tmp_path: Path, model: Path) -> None:
     ]
 
 
+def test_large_pictures_do_not_fill_the_memory(tmp_path: Path, model: Path) -> None:
+    """More than a gigabyte of them in one tar; as zeros behind a picture they take no disk."""
+    count, size = 24, 48 * 2**20
+    with (tmp_path / "a.tar").open("wb") as stream:
+        for index in range(count):
+            member = tarfile.TarInfo(f"{index}.png")
+            member.size = size
+            begin = stream.tell()
+            stream.write(member.tobuf() + encoded(index))
+            stream.seek(begin + tarfile.BLOCKSIZE + size)
+        stream.write(b"\0" * tarfile.RECORDSIZE)
+    job = planned([tmp_path / "a.tar"], tmp_path / "job", model)
+    (stats,) = worked(job)
+    assert (stats.pictures, stats.failed, stats.bytes) == (count, 0, count * size)
+    assert stats.peak_memory < count * size / 2
+
+
+def test_headers_of_every_kind(tmp_path: Path, model: Path) -> None:
+    """GNU and pax names, folders, hard links, a header for the whole tar, and nothing at all."""
+    for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        path = tmp_path / f"{form}.tar"
+        with tarfile.open(path, "w", format=form, pax_headers={"comment": "ü"}) as tar:
+            folder = tarfile.TarInfo("pictures.png")
+            folder.type = tarfile.DIRTYPE
+            tar.addfile(folder)
+            add(tar, "é" * 120 + ".png", encoded(10))
+            link = tarfile.TarInfo("link.png")
+            link.type, link.linkname = tarfile.LNKTYPE, "é" * 120 + ".png"
+            tar.addfile(link)
+            add(tar, "./pictures.png/a.PNG", encoded(20))
+    with tarfile.open(tmp_path / "none.tar", "w"):
+        pass
+    job = planned([tmp_path / "*.tar"], tmp_path / "job", model)
+    scored(job)
+    listed = rows(job)
+    assert [row["key"] for row in listed] == 2 * ["é" * 120, "link", "./pictures.png/a"]
+    assert codes(listed) == {"not_a_file": 2}
+
+
 @pytest.mark.parametrize(
     ("damage", "code", "said"),
     [

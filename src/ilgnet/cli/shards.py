@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,6 +28,8 @@ from ilgnet.shards.worker import Terms
 from ilgnet.zoo.records import DEFAULT_MODEL
 
 job_argument = click.argument("job", metavar="JOB")
+partial_option = click.option("--partial", is_flag=True, help="Take the parts that are there.")
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 
 
 @click.group()
@@ -164,15 +167,12 @@ def work_command(
     job: str,
     share: Share | None,
     workers: int | None,
-    threads: int,
-    timeout: float,
     again: Sequence[str],
-    model: str | None,
     cluster: str | None,
     gpus: float,
-    gpu: bool,
     quiet: bool,
     progress: bool | None,
+    **terms: Any,
 ) -> int:
     """Score the shards that have no part yet. May be stopped and started at any time.
 
@@ -187,16 +187,16 @@ def work_command(
     the decoder costs its process, which is started again. Exit code 3 says that there are such
     rows; 1 that shards are left: run it again.
     """
-    terms = Terms(job, model, timeout, threads, gpu)
+    how = Terms(job, **terms)
     todo = unfinished(Folder(job), share, again)
     if cluster:
         from ilgnet.shards.ray import work_on_ray
 
         working = work_on_ray(
-            terms, todo, address=cluster, actors=workers, gpus=gpus, again=bool(again)
+            how, todo, address=cluster, actors=workers, gpus=gpus, again=bool(again)
         )
     else:
-        working = work(terms, todo, workers=workers, again=bool(again))
+        working = work(how, todo, workers=workers, again=bool(again))
     done = track(working, total=len(todo), show=False if quiet else progress, label="Shards")
     return say_done(list(done), quiet)
 
@@ -212,7 +212,7 @@ def say_done(done: list[Stats], quiet: bool) -> int:
 @shards.command("status")
 @job_argument
 @click.option("--failures", is_flag=True, help="Count failures by their code; reads every part.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+@json_option
 def status_command(job: str, failures: bool, as_json: bool) -> None:
     """Say how far a job is and what it has cost.
 
@@ -229,10 +229,13 @@ def status_text(found: Status) -> str:
     lines = [f"{found.finished:,} of {found.shards:,} shards finished"]
     if found.pictures:
         each = 1000 * found.cpu / found.pictures
+        hours = f"{found.cpu / 3600:,.2f} hours" if found.cpu >= 360 else f"{found.cpu:.1f} s"
+        size = (
+            f"{found.bytes / 1e9:,.1f} GB" if found.bytes >= 1e9 else f"{found.bytes / 1e6:.1f} MB"
+        )
         lines += [
-            f"{found.pictures:,} pictures, {found.failed:,} failed; "
-            f"{found.bytes / 1e9:.1f} GB read",
-            f"{found.cpu / 3600:.2f} core hours, {each:.1f} ms a picture; "
+            f"{found.pictures:,} pictures, {found.failed:,} failed; {size} read",
+            f"{hours} of core time, {each:.1f} ms a picture; "
             f"at most {found.peak_memory / 1024**2:,.0f} MiB in a process",
             "by " + ", ".join(f"{host}: {n:,}" for host, n in sorted(found.hosts.items())),
         ]
@@ -254,7 +257,7 @@ def status_text(found: Status) -> str:
     metavar="FILE",
     help="The Parquet file to make or replace.",
 )
-@click.option("--partial", is_flag=True, help="Take the parts that are there.")
+@partial_option
 def merge_command(job: str, output: Path, partial: bool) -> None:
     """Put every row of a finished job into one Parquet file, in the order of the plan.
 
@@ -311,24 +314,18 @@ def merge_command(job: str, output: Path, partial: bool) -> None:
     metavar="N",
     help="Pictures of each band on the page; 0 shows none.",
 )
-@click.option("--partial", is_flag=True, help="Take the parts that are there.")
-@click.option("--json", "as_json", is_flag=True, help="The counts as JSON.")
+@partial_option
+@json_option
 def filter_command(
     job: str,
-    where: str | None,
-    min_score: float | None,
-    without: tuple[str, ...],
-    unique: bool,
-    unlike: bool,
-    top_percent: float | None,
-    sample: int | None,
-    seed: int,
     output: Path | None,
     tars: str | None,
     report: Path | None,
     samples: int,
     partial: bool,
     as_json: bool,
+    without: tuple[str, ...],
+    **wanted: Any,
 ) -> None:
     """Take some of what was scored; nothing is scored again. Says what became of every row.
 
@@ -341,12 +338,10 @@ def filter_command(
 
     Conditions apply in the order of the options. Tars hold the samples as they were, texts too.
     """
-    wanted = Wanted(
-        where, min_score, read_listed(without), unique, unlike, top_percent, sample, seed
-    )
     if output:
         check_list_name(output)
-    chosen = Filter(open_parts(job, partial=partial), wanted)
+    asked = Wanted(without=read_listed(without), **wanted)
+    chosen = Filter(open_parts(job, partial=partial), asked)
     click.echo(report_json(chosen) if as_json else fates_text(chosen.found))
     if output:
         click.echo(f"{write_list(chosen, output):,} rows in {output}", err=True)

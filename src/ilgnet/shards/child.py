@@ -17,7 +17,7 @@ from dataclasses import asdict
 from queue import SimpleQueue
 from typing import Any
 
-from ilgnet.errors import IlgnetError
+from ilgnet.errors import IlgnetError, in_words
 from ilgnet.images.overheard import listen
 from ilgnet.shards.engine import load_for_shards
 from ilgnet.shards.fetch import Patience
@@ -94,6 +94,8 @@ def _told(error: Exception) -> dict[str, Any]:
     """An error as the other side can raise it again."""
     known = isinstance(error, IlgnetError)
     text = str(error) if known else f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError) and error.errno:
+        text = ": ".join(filter(None, [error.filename and str(error.filename), in_words(error)]))
     return {"error": text, "errno": getattr(error, "errno", None), "known": known}
 
 

@@ -16,11 +16,18 @@ from ilgnet.shards.stores import is_local, open_store
 
 T = TypeVar("T")
 
+Fetched = bytes | Callable[[], bytes]
+"""A picture's bytes, or how to get them."""
+
 MEMBER_BYTES: Final = 256 * 1024**2
-"""A larger picture in a tar or a store is refused unread, so that memory stays bounded."""
+"""A larger picture is refused unread, so that memory stays bounded."""
 
 AHEAD_BYTES: Final = 64 * 1024**2
-"""Read ahead of the network, at most, beside the picture that is waited for."""
+"""Read ahead of the decoder, and as much again of a store, beside the one picture that is read."""
+
+PIECE_BYTES: Final = AHEAD_BYTES // 16
+"""What is asked for side by side of pictures whose size is not known; the rest of a larger one is
+asked for when it is its turn."""
 
 GIVE_UP_AFTER: Final = 32
 """So many times in a row without an answer, and the rest of a shard is not asked for."""
@@ -53,9 +60,34 @@ def read_picture(address: str, patience: Patience) -> bytes:
     Raises:
         ImageError: it cannot be read; its code says why.
     """
+    start = read_start(address, patience)
+    return start if isinstance(start, bytes) else start()
+
+
+def read_start(address: str, patience: Patience) -> bytes | Callable[[], bytes]:
+    """All bytes of a picture, or, of one that is larger than PIECE_BYTES, how to get them.
+
+    Raises:
+        ImageError: as `read_picture`.
+    """
+    # A byte more tells whether there is a rest, and a store is never asked for an empty one.
+    start = _tried(address, 0, PIECE_BYTES + 1, patience)
+    if len(start) <= PIECE_BYTES:
+        return start
+
+    def whole() -> bytes:
+        data = start[:PIECE_BYTES] + _tried(address, PIECE_BYTES, MEMBER_BYTES + 1, patience)
+        if len(data) > MEMBER_BYTES:
+            raise too_large(len(data))
+        return data
+
+    return whole
+
+
+def _tried(address: str, start: int, end: int, patience: Patience) -> bytes:
     for attempt in range(patience.attempts):
         try:
-            return _read(address)
+            return _read(address, start, end)
         except ImageError as error:
             if error.code != "io_error" or attempt + 1 == patience.attempts:
                 raise
@@ -63,13 +95,14 @@ def read_picture(address: str, patience: Patience) -> bytes:
     raise AssertionError("there is at least one attempt")
 
 
-def _read(address: str) -> bytes:
+def _read(address: str, start: int, end: int) -> bytes:
     try:
         store, path = open_store(address)
         if is_local(store):
             with open_image_file(path) as stream:
-                return stream.read()
-        return _download(store, path)
+                stream.seek(start)
+                return stream.read(end - start)
+        return _download(store, path, start, end)
     except ImageError:
         raise
     except OSError as error:
@@ -82,19 +115,16 @@ def _read(address: str) -> bytes:
         raise ImageError("io_error", f"{type(error).__name__}: {error}") from error
 
 
-def _download(store: Any, path: str) -> bytes:
+def _download(store: Any, path: str, start: int, end: int) -> bytes:
     """One request in the usual case: a billion pictures are a billion of them."""
     try:
-        data = bytes(store.cat_file(path, start=0, end=MEMBER_BYTES + 1))
+        return bytes(store.cat_file(path, start=start, end=end))
     except FileNotFoundError:
         raise
     except Exception:
         if _is_empty(store, path):  # S3 has no range of nothing
             return b""
         raise
-    if len(data) > MEMBER_BYTES:
-        raise too_large(len(data))
-    return data
 
 
 def _is_empty(store: Any, path: str) -> bool:
@@ -120,30 +150,27 @@ def too_large(size: int) -> ImageError:
 
 
 def in_time(
-    asked: Iterable[tuple[T, Callable[[], bytes] | ImageError]], patience: Patience
+    asked: Iterable[tuple[T, Callable[[], Fetched] | ImageError]], patience: Patience
 ) -> Iterator[tuple[T, bytes | ImageError]]:
     """Fetch side by side, hand out in order; one that stalls is given up alone.
 
     Args:
-        asked: what each is, and how to get its bytes (or why there are none).
+        asked: what each is, and how to get its bytes (or why there are none). Getting them may
+            return how to get them, which is then done when its turn comes, and nothing beside it.
         patience: a fetch has its own `seconds`, counted from when it began.
     """
     waiting: deque[tuple[T, _Fetch | ImageError]] = deque()
     source = iter(asked)
-    held = stalled = 0
+    stalled = 0
     for what, get in source:
         waiting.append((what, get if isinstance(get, ImageError) else _Fetch(get)))
-        held = sum(f.size for _, f in waiting if isinstance(f, _Fetch))
-        while len(waiting) >= patience.ahead or (held > AHEAD_BYTES and len(waiting) > 1):
+        if len(waiting) >= patience.ahead:
             what, fetch = waiting.popleft()
-            held -= fetch.size if isinstance(fetch, _Fetch) else 0
             result = _result(fetch, patience.seconds)
             stalled = stalled + 1 if _is_stall(result) else 0
             yield what, result
             if stalled >= GIVE_UP_AFTER:
                 break
-        if stalled >= GIVE_UP_AFTER:
-            break
     for what, fetch in waiting:
         result = _result(fetch, patience.seconds)
         stalled = stalled + 1 if _is_stall(result) else 0
@@ -154,7 +181,8 @@ def in_time(
 
 
 def _result(fetch: _Fetch | ImageError, seconds: float) -> bytes | ImageError:
-    return fetch if isinstance(fetch, ImageError) else fetch.result(seconds)
+    result = fetch if isinstance(fetch, ImageError) else fetch.result(seconds)
+    return _result(_Fetch(result), seconds) if callable(result) else result
 
 
 def _is_stall(result: bytes | ImageError) -> bool:
@@ -170,25 +198,19 @@ def _not_asked() -> ImageError:
 class _Fetch:
     """One read in a thread of its own, which may be left behind where it hangs."""
 
-    def __init__(self, get: Callable[[], bytes]) -> None:
-        self._future: Future[bytes] = Future()
+    def __init__(self, get: Callable[[], Fetched]) -> None:
+        self._future: Future[Fetched] = Future()
         self._begun = time.monotonic()
         # A daemon: a thread that hangs for ever must not keep the process from ending.
         threading.Thread(target=self._run, args=(get,), daemon=True).start()
 
-    def _run(self, get: Callable[[], bytes]) -> None:
+    def _run(self, get: Callable[[], Fetched]) -> None:
         try:
             self._future.set_result(get())
         except BaseException as error:
             self._future.set_exception(error)
 
-    @property
-    def size(self) -> int:
-        """Bytes that have come, and wait."""
-        done = self._future.done() and self._future.exception() is None
-        return len(self._future.result()) if done else 0
-
-    def result(self, seconds: float) -> bytes | ImageError:
+    def result(self, seconds: float) -> Fetched | ImageError:
         try:
             return self._future.result(max(0.0, self._begun + seconds - time.monotonic()))
         except ImageError as error:
@@ -197,6 +219,25 @@ class _Fetch:
             return ImageError("timeout", f"the store has not answered for {seconds:g} s")
         except Exception as error:
             return ImageError("io_error", f"{type(error).__name__}: {error}")
+
+
+class Room:
+    """Counts the bytes that wait for the decoder; whoever would read more waits for room."""
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._change = threading.Condition()
+
+    def wait(self) -> None:
+        """Until less than AHEAD_BYTES wait."""
+        with self._change:
+            self._change.wait_for(lambda: self._held < AHEAD_BYTES)
+
+    def take(self, size: int) -> None:
+        """So many more wait; less than nothing gives room back."""
+        with self._change:
+            self._held += size
+            self._change.notify_all()
 
 
 class ReadAhead(Generic[T]):

@@ -171,8 +171,8 @@ class Filter:
         self._twice = self._found_twice() if wanted.unique else _EMPTY
         self._alike = np.zeros(0, np.int64)  # rows that look the same as one before, sorted
         self._best = -1  # every score
-        self._ties = _EVERY  # of those with the lowest score, hashes up to this
-        self._sample = _EVERY
+        self._ties: _Lowest | None = None  # of those with the lowest score
+        self._sample: _Lowest | None = None
         self.found = Found()
         self._count()
 
@@ -182,10 +182,25 @@ class Filter:
         A shard none of whose rows is taken does not come.
         """
         pa = require("pyarrow", "shards", "filtering")
-        for shard, batch, fates in self.rows(columns):
+        for shard, _, batch, fates in self.rows(columns):
             mask = fates == Fate.TAKEN
             if mask.any():
                 yield shard, batch.filter(pa.array(mask))
+
+    def places(self) -> Iterator[tuple[Shard, dict[int, str]]]:
+        """For each shard with any the rows taken: number in its part, from 0 -> key."""
+        last: Shard | None = None
+        taken: dict[int, str] = {}
+        for shard, first, batch, fates in self.rows():
+            if last is not None and shard is not last and taken:
+                yield last, taken
+                taken = {}
+            last = shard
+            keys = batch.column("key")
+            for row in np.flatnonzero(fates == Fate.TAKEN).tolist():
+                taken[first + row] = keys[row].as_py()
+        if last is not None and taken:
+            yield last, taken
 
     def _count(self) -> None:
         """The thresholds first, each in a pass of its own, then what becomes of every row."""
@@ -196,10 +211,10 @@ class Filter:
             self._find_top(wanted.top_percent)
         if wanted.sample is not None:
             lowest = _Lowest(wanted.sample)
-            for _, batch, fates in self.rows():
+            for _, _, batch, fates in self.rows():
                 lowest.add(self.hashes(batch)[fates == Fate.TAKEN])
-            self._sample = lowest.last()
-        for _, batch, fates in self.rows():
+            self._sample = lowest
+        for _, _, batch, fates in self.rows():
             self.found.fates.update(
                 {
                     Fate(f): int(n)
@@ -217,51 +232,56 @@ class Filter:
         self._count_lists()
 
     def _count_lists(self) -> None:
-        for _, batch, _ in self.rows() if self.wanted.without else ():
+        for _, _, batch, _ in self.rows() if self.wanted.without else ():
             for name, listed in self.wanted.without.items():
                 self.found.in_lists[name] += int(listed.hold(batch).sum())
 
     def _find_top(self, percent: float) -> None:
         counts = _no_scores()
-        for _, batch, fates in self.rows():
+        for _, _, batch, fates in self.rows():
             taken = fates == Fate.TAKEN
             np.add.at(counts, score_index(_numbers(batch, "score"))[taken], 1)
         keep = round(int(counts.sum()) * percent / 100)
         above = np.cumsum(counts[::-1])[::-1]  # rows with this score or more
         if keep == 0:
-            self._best, self._ties = len(counts), _NONE
+            self._best, self._ties = len(counts), _Lowest(0)
             return
         best = int(np.flatnonzero(above >= keep)[-1])
         more = int(above[best] - counts[best])
         # Of equals, those whose hashes come first: the same however the collection is sharded.
         lowest = _Lowest(keep - more)
-        for _, batch, fates in self.rows():
+        for _, _, batch, fates in self.rows():
             ties = (fates == Fate.TAKEN) & (score_index(_numbers(batch, "score")) == best)
             lowest.add(self.hashes(batch)[ties])
-        self._best, self._ties = best, lowest.last()
+        self._best, self._ties = best, lowest
 
     def rows(
         self, columns: Sequence[str] | None = ()
-    ) -> Iterator[tuple[Shard, Any, NDArray[np.int8]]]:
+    ) -> Iterator[tuple[Shard, int, Any, NDArray[np.int8]]]:
         """One pass over all rows, in the order of the plan.
 
         Args:
             columns: of the batches, beside those that decide; None has all.
 
         Yields:
-            A shard, a `pyarrow.RecordBatch` of its part, and the fate of each row, a `Fate`.
+            A shard, the number of a row in its part, a `pyarrow.RecordBatch` from there on, and the
+            fate of each row, a `Fate`.
         """
         needed = {"key", "uri", "member", "sha256", "look", "score", "error"}
         needed |= self._condition.columns if self._condition else set()
         read = None if columns is None else sorted(needed | set(columns))
-        seen: set[int] = set()
-        place = 0
+        so_far = _Pass(
+            ties=self._ties.limit() if self._ties else None,
+            sample=self._sample.limit() if self._sample else None,
+        )
         for shard in self.parts.shards:
+            first = 0
             for batch in rows_of(self.parts.folder, shard, read):
-                yield shard, batch, self._fates(batch, seen, place)
-                place += batch.num_rows
+                yield shard, first, batch, self._fates(batch, so_far)
+                first += batch.num_rows
+                so_far.rows += batch.num_rows
 
-    def _fates(self, batch: Any, seen: set[int], place: int) -> NDArray[np.int8]:
+    def _fates(self, batch: Any, so_far: _Pass) -> NDArray[np.int8]:
         wanted = self.wanted
         fates = np.full(batch.num_rows, Fate.TAKEN, np.int8)
         scores = _numbers(batch, "score")
@@ -278,23 +298,22 @@ class Filter:
             leave(listed.hold(batch), Fate.IN_A_LIST)
         if wanted.unique:
             bits = content_bits(batch.column("sha256"))
-            leave(self._seen_before(bits, fates, seen), Fate.SEEN_BEFORE)
+            leave(self._seen_before(bits, fates, so_far.seen), Fate.SEEN_BEFORE)
         if len(self._alike):
-            begin, end = np.searchsorted(self._alike, [place, place + batch.num_rows])
+            rows = [so_far.rows, so_far.rows + batch.num_rows]
+            begin, end = np.searchsorted(self._alike, rows)
             same = np.zeros(batch.num_rows, bool)
-            same[self._alike[begin:end] - place] = True
+            same[self._alike[begin:end] - so_far.rows] = True
             leave(same, Fate.LOOKS_THE_SAME)
-        if self._best >= 0:
-            leave(~self._at_the_top(batch, scores), Fate.NOT_AT_THE_TOP)
-        if self._sample is not _EVERY:
-            leave(~(self.hashes(batch) <= self._sample), Fate.NOT_SAMPLED)
+        if so_far.ties is not None:
+            places = score_index(scores)
+            equal = (places == self._best) & (fates == Fate.TAKEN)
+            tied = so_far.ties.lets(self.hashes(batch), equal)
+            leave(~((places > self._best) | tied), Fate.NOT_AT_THE_TOP)
+        if so_far.sample is not None:
+            taken = so_far.sample.lets(self.hashes(batch), fates == Fate.TAKEN)
+            leave(~taken, Fate.NOT_SAMPLED)
         return fates
-
-    def _at_the_top(self, batch: Any, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-        places = score_index(scores)
-        tied = (places == self._best) & (self.hashes(batch) <= self._ties)
-        top: NDArray[np.bool_] = (places > self._best) | tied
-        return top
 
     def _seen_before(
         self, bits: NDArray[np.uint64], fates: NDArray[np.int8], seen: set[int]
@@ -327,7 +346,7 @@ class Filter:
         """The rows that look the same as an earlier one of those that are left, sorted."""
         places, pieces = [np.zeros(0, np.int64)], [np.zeros((0, BYTES), np.uint8)]
         place = 0
-        for _, batch, fates in self.rows():
+        for _, _, batch, fates in self.rows():
             rows, hashes = _looks(batch)
             left = fates[rows] == Fate.TAKEN
             places.append(rows[left] + place)
@@ -367,8 +386,6 @@ def _bits(text: bytes) -> int:
 
 
 _EMPTY: Final = np.zeros(0, np.uint64)
-_EVERY: Final = np.uint64(2**64 - 1)
-_NONE: Final = np.uint64(0)
 
 
 def _is_in(bits: NDArray[np.uint64], listed: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -398,15 +415,39 @@ class _Lowest:
             self._cut()
 
     def _cut(self) -> None:
-        if len(self._kept) > self._count:
-            self._kept = np.partition(self._kept, self._count - 1)[: self._count]
+        self._kept = np.sort(self._kept)[: self._count]
 
-    def last(self) -> np.uint64:
-        """The highest of the lowest."""
-        if self._count == 0:
-            return _NONE
+    def limit(self) -> _Limit:
+        """What lets these pass, and as many as these."""
         self._cut()
-        return np.uint64(self._kept.max()) if len(self._kept) else _EVERY
+        highest = self._kept[-1] if len(self._kept) else np.uint64(0)
+        return _Limit(highest, int((self._kept == highest).sum()))
+
+
+@dataclass(slots=True)
+class _Limit:
+    """Lets numbers pass that are lower than `highest`, and the first `equals` of those equal to it:
+    a picture that is listed twice has the same number twice."""
+
+    highest: np.uint64
+    equals: int
+
+    def lets(self, numbers: NDArray[np.uint64], asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        passed: NDArray[np.bool_] = asked & (numbers < self.highest)
+        equal = np.flatnonzero(asked & (numbers == self.highest))[: self.equals]
+        self.equals -= len(equal)
+        passed[equal] = True
+        return passed
+
+
+@dataclass(slots=True)
+class _Pass:
+    """How far one pass over all rows is."""
+
+    ties: _Limit | None
+    sample: _Limit | None
+    rows: int = 0
+    seen: set[int] = field(default_factory=set)
 
 
 def read_listed(addresses: Sequence[str]) -> dict[str, Listed]:

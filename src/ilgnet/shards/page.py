@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from io import BytesIO
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,8 @@ class Sample:
     """One picture of a band."""
 
     shard: Shard
-    place: tuple[str, str, str | None]
+    row: int
+    key: str
     score: float
     fate: Fate
 
@@ -167,7 +168,7 @@ def _bands(chosen: Filter, count: int) -> str:
         low, high = BANDS[index], BANDS[index + 1]
         if not band:
             continue
-        cards = "".join(_card(sample, pictures.get(sample.place)) for sample in band)
+        cards = "".join(_card(sample, pictures.get(sample)) for sample in band)
         grids.append(f'<h3>{low:g} to {high:g}</h3><div class="grid">{cards}</div>')
     return f"<h2>Samples by score</h2>{''.join(grids)}" if grids else ""
 
@@ -176,36 +177,35 @@ def _samples(chosen: Filter, count: int) -> list[list[Sample]]:
     """Of each band the pictures with the lowest hashes, best first."""
     heaps: list[list[tuple[int, int, Sample]]] = [[] for _ in BANDS[1:]]
     number = 0
-    for shard, batch, fates in chosen.rows():
+    for shard, first, batch, fates in chosen.rows():
         hashes = chosen.hashes(batch)
-        for row, score in enumerate(batch.column("score").to_pylist()):
-            if score is None:
-                continue
-            band = min(int(np.searchsorted(BANDS, score, "right")) - 1, len(heaps) - 1)
-            heap, rank = heaps[band], -int(hashes[row])
+        scores = batch.column("score").to_numpy(zero_copy_only=False)
+        bands = np.minimum(np.searchsorted(BANDS, scores, "right") - 1, len(heaps) - 1)
+        for row in np.flatnonzero(~np.isnan(scores)).tolist():
+            heap, rank = heaps[bands[row]], -int(hashes[row])
             if len(heap) == count and rank < heap[0][0]:
                 continue
-            place = tuple(batch.column(name)[row].as_py() for name in ("key", "uri", "member"))
-            entry = (rank, number, Sample(shard, place, score, Fate(int(fates[row]))))
+            key = batch.column("key")[row].as_py()
+            sample = Sample(shard, first + row, key, float(scores[row]), Fate(int(fates[row])))
             number += 1
-            (heapq.heappush if len(heap) < count else heapq.heappushpop)(heap, entry)
+            (heapq.heappush if len(heap) < count else heapq.heappushpop)(
+                heap, (rank, number, sample)
+            )
     return [sorted((s for *_, s in heap), key=lambda s: -s.score) for heap in heaps]
 
 
-def _thumbnails(
-    chosen: Filter, samples: list[Sample]
-) -> Iterator[tuple[tuple[str, str, str | None], bytes]]:
-    by_shard: dict[str, tuple[Shard, set[Any]]] = {}
+def _thumbnails(chosen: Filter, samples: list[Sample]) -> Iterator[tuple[Sample, bytes]]:
+    by_shard: dict[str, dict[int, Sample]] = {}
     for sample in samples:
-        by_shard.setdefault(sample.shard.name, (sample.shard, set()))[1].add(sample.place)
-    for shard, places in by_shard.values():
-        for where, data in read_shard(chosen.parts.folder, shard):
-            place = (where.key, where.uri, where.member)
-            if place in places and isinstance(data, bytes):
-                places.discard(place)
-                if thumbnail := _thumbnail(data, where.name):
-                    yield place, thumbnail
-            if not places:
+        by_shard.setdefault(sample.shard.name, {})[sample.row] = sample
+    for wanted in by_shard.values():
+        shard = next(iter(wanted.values())).shard
+        for row, (where, data) in enumerate(read_shard(chosen.parts.folder, shard)):
+            if row in wanted:
+                sample = wanted.pop(row)
+                if isinstance(data, bytes) and (thumbnail := _thumbnail(data, where.name)):
+                    yield sample, thumbnail
+            if not wanted:
                 break
 
 
@@ -221,7 +221,7 @@ def _thumbnail(data: bytes, name: str) -> bytes | None:
 
 
 def _card(sample: Sample, picture: bytes | None) -> str:
-    key = escape(shown(sample.place[0]), quote=True)
+    key = escape(shown(sample.key), quote=True)
     source = base64.b64encode(picture).decode() if picture else ""
     image = f'<img alt="" src="data:image/webp;base64,{source}">' if picture else "<i>gone</i>"
     kind = "taken" if sample.fate == Fate.TAKEN else "left"

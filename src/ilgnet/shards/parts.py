@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ilgnet.atomic import replacing
 from ilgnet.errors import DataError, require
+from ilgnet.report.output import open_output
 from ilgnet.shards.job import Job, Shard, finished, read_job
 from ilgnet.shards.part import part_schema
 from ilgnet.shards.score import Stats
@@ -102,12 +102,14 @@ def merge(address: str, target: Path, *, partial: bool = False) -> int:
     Returns:
         How many rows it has.
     """
+    pa = require("pyarrow", "shards", "writing Parquet")
     parquet = require("pyarrow.parquet", "shards", "writing Parquet")
     found = open_parts(address, partial=partial)
     rows = 0
     with (
-        replacing(target) as path,
-        parquet.ParquetWriter(path, found.schema, compression="zstd") as file,
+        open_output(target) as stream,
+        pa.PythonFile(stream, mode="w") as sink,
+        parquet.ParquetWriter(sink, found.schema, compression="zstd") as file,
     ):
         for shard in found.shards:
             for batch in rows_of(found.folder, shard):

@@ -15,20 +15,23 @@ from typing import Any, Final
 from ilgnet.errors import ImageError, MissingExtra, require
 from ilgnet.images.formats import IMAGE_EXTENSIONS
 from ilgnet.shards.fetch import (
+    AHEAD_BYTES,
     MEMBER_BYTES,
+    Fetched,
     Patience,
     ReadAhead,
     Stalled,
     in_time,
     read_picture,
+    read_start,
     too_large,
 )
 from ilgnet.shards.job import Shard
-from ilgnet.shards.plan import read_list
+from ilgnet.shards.plan import key_text, read_list
 from ilgnet.shards.stores import Folder, join, open_store
 
 ROWS_AT_ONCE: Final = 32
-"""Rows of a Parquet file that are in memory together."""
+"""Rows of a Parquet file that are in memory together, where their pictures are small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,13 @@ def read_shard(
 
 
 def _files(folder: Folder, shard: Shard, patience: Patience) -> Iterator[ShardPicture]:
-    def asked() -> Iterator[tuple[Where, Callable[[], bytes] | ImageError]]:
+    def asked() -> Iterator[tuple[Where, Callable[[], Fetched] | ImageError]]:
         for picture in read_list(folder, shard.address):
             where = Where(picture.key, picture.address or "")
             if picture.address is None:
                 yield where, ImageError("not_found", picture.problem or "the row names no picture")
             else:
-                yield where, partial(read_picture, picture.address, patience)
+                yield where, partial(read_start, picture.address, patience)
 
     return in_time(asked(), patience)
 
@@ -150,7 +153,7 @@ def _tar(address: str) -> Iterator[ShardPicture]:
     ):
         while (member := tar.next()) is not None:
             tar.members = []  # type: ignore[attr-defined]  # else it keeps every header
-            if is_picture_member(member.name):
+            if is_picture_member(member.name) and not member.isdir():
                 where = Where(sample_key(member.name), address, member.name)
                 yield where, _member(tar, member)
         _check_end(tar)
@@ -203,10 +206,18 @@ def _parquet(shard: Shard, patience: Patience) -> Iterator[ShardPicture]:
         file = parquet.ParquetFile(stream, buffer_size=1 << 20)
         groups = range(shard.first, shard.first + shard.groups)
         number = sum(file.metadata.row_group(i).num_rows for i in range(shard.first))
-        for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=list(groups), columns=columns):
-            for row in batch.to_pylist():
-                yield _row(shard, number, row, patience)
-                number += 1
+        for group in groups:
+            rows = _rows_at_once(file.metadata.row_group(group))
+            for batch in file.iter_batches(rows, row_groups=[group], columns=columns):
+                for row in batch.to_pylist():
+                    yield _row(shard, number, row, patience)
+                    number += 1
+
+
+def _rows_at_once(group: Any) -> int:
+    """As many as fit by what they take on average: pictures in Parquet may be very large."""
+    average: int = group.total_byte_size // max(1, group.num_rows)
+    return max(1, min(ROWS_AT_ONCE, AHEAD_BYTES // max(1, average)))
 
 
 def _row(shard: Shard, number: int, row: dict[str, Any], patience: Patience) -> ShardPicture:
@@ -214,8 +225,8 @@ def _row(shard: Shard, number: int, row: dict[str, Any], patience: Patience) -> 
     picture = row[shard.picture]
     data = picture.get("bytes") if isinstance(picture, dict) else picture
     path = picture.get("path") if isinstance(picture, dict) else None
-    key = row.get(shard.key) if shard.key else None
-    where = Where(str(key if key is not None else path or number), shard.address, str(number))
+    key = key_text(row.get(shard.key)) if shard.key else ""
+    where = Where(key or path or str(number), shard.address, str(number))
     if data is None and path:
         try:
             return where, read_picture(join(posixpath.dirname(shard.address), path), patience)

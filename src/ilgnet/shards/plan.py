@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import posixpath
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from ilgnet.errors import DataError, require
+from ilgnet.errors import DataError, in_words, require
 from ilgnet.images.formats import is_image_name
 from ilgnet.report.rows import utf8_path
 from ilgnet.shards.job import Job, Shard, named, write_job
 from ilgnet.shards.stores import Folder, Listed, join, listed, open_store
+from ilgnet.text_files import CsvRow, stream_csv, stream_lines
 
 ROWS: Final = "rows"
 ROWS_A_SHARD: Final = 10_000
@@ -167,26 +167,31 @@ class _Planner:
         store, path = open_store(listed.address)
         try:
             with store.open(path, "rb") as stream:
-                file = parquet.ParquetFile(stream)
-                picture = picture_column(pa, file.schema_arrow, self.columns.picture)
-                if picture:
-                    yield from self._row_groups(listed, file, picture)
-                elif listed.named:
-                    yield from self._lists(_parquet_manifest(file, listed.address, self.columns))
-                else:
-                    self.found.passed_over[".parquet without pictures"] += 1
+                inside = self._row_groups(listed, parquet.ParquetFile(stream))
         except (pa.ArrowException, OSError) as error:
             if listed.named:
-                raise DataError(f"{listed.address} cannot be read as Parquet: {error}") from error
+                raise _no_parquet(listed.address, error) from error
             # A shard whose only row will say what is wrong.
             yield self._shard("parquet", listed.address, listed.version, groups=1, picture="image")
+            return
+        if inside is not None:
+            yield from inside
+        elif listed.named:
+            yield from self._lists(_parquet_manifest(listed.address, self.columns))
+        else:
+            self.found.passed_over[".parquet without pictures"] += 1
 
-    def _row_groups(self, listed: Listed, file: Any, picture: str) -> Iterator[Shard]:
+    def _row_groups(self, listed: Listed, file: Any) -> list[Shard] | None:
+        """A shard for about every `rows` rows; None where there is no column of pictures."""
+        pa = require("pyarrow", "shards", "reading Parquet")
+        picture = picture_column(pa, file.schema_arrow, self.columns.picture)
+        if picture is None:
+            return None
         key = usual_column(file.schema_arrow.names, self.columns.key, KEYS, listed.address, "key")
         every = file.metadata
         counts = [every.row_group(i).num_rows for i in range(every.num_row_groups)]
-        for first, groups, rows in _grouped(counts, self.rows):
-            yield self._shard(
+        return [
+            self._shard(
                 "parquet",
                 listed.address,
                 listed.version,
@@ -196,6 +201,8 @@ class _Planner:
                 picture=picture,
                 key=key,
             )
+            for first, groups, rows in _grouped(counts, self.rows)
+        ]
 
 
 def _grouped(counts: list[int], rows: int) -> Iterator[tuple[int, int, int]]:
@@ -212,13 +219,20 @@ def _grouped(counts: list[int], rows: int) -> Iterator[tuple[int, int, int]]:
 
 def _manifest(address: str, columns: Columns) -> Iterator[ListedPicture]:
     store, path = open_store(address)
-    with store.open(path, "rb", compression="infer") as stream:
-        text = io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="")
-        if ".jsonl" in address.lower() or ".ndjson" in address.lower():
-            yield from _placed(_json_rows(text), address, columns)
-            return
-        lines = csv.DictReader(text, delimiter="\t" if ".tsv" in address.lower() else ",")
-        yield from _placed(lines, address, columns)
+    try:
+        with store.open(path, "rb", compression="infer") as stream:
+            if ".jsonl" in address.lower() or ".ndjson" in address.lower():
+                rows = _json_rows(stream_lines(stream.read, address))
+            else:
+                rows = _csv_rows(stream_csv(stream.read, address))
+            yield from _placed(rows, address, columns)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{address} cannot be read: {in_words(error)}") from error
+
+
+def _csv_rows(rows: Iterable[CsvRow | DataError]) -> Iterator[dict[str, Any] | str]:
+    for row in rows:
+        yield str(row) if isinstance(row, DataError) else dict(row.cells)
 
 
 def _json_rows(text: Iterable[str]) -> Iterator[dict[str, Any] | str]:
@@ -227,24 +241,34 @@ def _json_rows(text: Iterable[str]) -> Iterator[dict[str, Any] | str]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield f"line {number} is not JSON: {error}"
         else:
             yield row if isinstance(row, dict) else f"line {number} is no JSON object"
 
 
-def _parquet_manifest(file: Any, address: str, columns: Columns) -> Iterator[ListedPicture]:
-    names = file.schema_arrow.names
-    wanted = [
-        usual_column(names, columns.address, ADDRESSES, address, "address"),
-        usual_column(names, columns.key, KEYS, address, "key"),
-    ]
-    rows = (
-        row
-        for batch in file.iter_batches(columns=[name for name in wanted if name])
-        for row in batch.to_pylist()
-    )
-    yield from _placed(rows, address, columns)
+def _parquet_manifest(address: str, columns: Columns) -> Iterator[ListedPicture]:
+    pa = require("pyarrow", "shards", "reading Parquet")
+    parquet = require("pyarrow.parquet", "shards", "reading Parquet")
+    store, path = open_store(address)
+    try:
+        with store.open(path, "rb") as stream:
+            file = parquet.ParquetFile(stream)
+            names = file.schema_arrow.names
+            wanted = [
+                usual_column(names, columns.address, ADDRESSES, address, "address"),
+                usual_column(names, columns.key, KEYS, address, "key"),
+            ]
+            read = [name for name in wanted if name] or names
+            batches = file.iter_batches(columns=read)
+            rows = (row for batch in batches for row in batch.to_pylist())
+            yield from _placed(rows, address, columns)
+    except (pa.ArrowException, OSError) as error:
+        raise _no_parquet(address, error) from error
+
+
+def _no_parquet(address: str, error: Exception) -> DataError:
+    return DataError(f"{address} cannot be read as Parquet: {error}")
 
 
 def _placed(
@@ -266,14 +290,20 @@ def _placed(
                 f"{address}: which column holds the addresses? It has: {', '.join(map(str, row))}. "
                 "Name it with --address-column"
             )
-        named = row.get(where)
-        known = row.get(key) if key else None
-        if named is None or not str(named).strip():
-            label = f"row {number}" if known is None else str(known)
-            yield ListedPicture(label, None, f"row {number} of {address} names no picture")
-            continue
-        text = str(named).strip()
-        yield ListedPicture(text if known is None else str(known), join(folder, text))
+        known = key_text(row.get(key)) if key else ""
+        text = key_text(row.get(where)).strip()
+        if text:
+            yield ListedPicture(known or text, join(folder, text))
+        else:
+            problem = f"row {number} of {address} names no picture"
+            yield ListedPicture(known or f"row {number}", None, problem)
+
+
+def key_text(value: Any) -> str:
+    """A cell as text; empty where there is none."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return "" if value is None else str(value)
 
 
 def usual_column(
@@ -295,13 +325,22 @@ def picture_column(pa: Any, schema: Any, asked: str | None) -> str | None:
     """The column that holds pictures: binary, or a struct with a field "bytes"."""
 
     def holds_pictures(kind: Any) -> bool:
-        if pa.types.is_struct(kind):
+        types = pa.types
+        if types.is_dictionary(kind):
+            return holds_pictures(kind.value_type)
+        if types.is_struct(kind):
             return any(kind.field(i).name == "bytes" for i in range(kind.num_fields))
-        return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+        return bool(
+            types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+        )
 
     if asked is not None:
         if asked not in schema.names or not holds_pictures(schema.field(asked).type):
-            raise DataError(f"column {asked!r} holds no pictures; there is: {schema}")
+            there = ", ".join(f"{field.name} ({field.type})" for field in schema)
+            raise DataError(
+                f"column {asked!r} holds no pictures, one a row, as bytes or as a struct with "
+                f"bytes; there is: {there}"
+            )
         return asked
     named = {name.lower(): name for name in schema.names}
     usual = [named[name] for name in PICTURES if name in named]

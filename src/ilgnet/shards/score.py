@@ -15,7 +15,7 @@ from functools import partial
 from ilgnet.errors import ImageError
 from ilgnet.hashing import bytes_hash
 from ilgnet.scoring import Scorer
-from ilgnet.shards.fetch import Patience
+from ilgnet.shards.fetch import Patience, Room
 from ilgnet.shards.job import Job, Shard
 from ilgnet.shards.part import part_row, writing_part
 from ilgnet.shards.pictures import Where, read_shard
@@ -113,7 +113,7 @@ def score_shard(
         OSError: the part cannot be written; then there is none.
     """
     begin, busy, size = time.monotonic(), time.process_time(), 0
-    watch, harmful = watch or Watch(), harmful or Harmful()
+    watch, harmful, room = watch or Watch(), harmful or Harmful(), Room()
     waiting: deque[tuple[Where, str | None]] = deque()
 
     def pictures() -> Iterator[ImageRef | Failure]:
@@ -130,7 +130,9 @@ def score_shard(
             elif problem := harmful.problem(index):
                 yield Failure(where.name, *problem)
             else:
-                yield ImageRef(where.name, partial(_given, data, watch, index))
+                room.take(len(data))
+                yield ImageRef(where.name, partial(_given, [data], room, watch, index))
+            room.wait()
 
     total = failed = 0
     with writing_part(folder, job, shard) as writer:
@@ -156,7 +158,10 @@ def score_shard(
     return stats
 
 
-def _given(data: bytes, watch: Watch, index: int) -> bytes:
+def _given(held: list[bytes], room: Room, watch: Watch, index: int) -> bytes:
+    """The bytes, once: from here on only the decoder has them."""
+    data = held.pop()
+    room.take(-len(data))
     watch.began(index)
     return data
 

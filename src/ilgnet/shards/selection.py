@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import lzma
 import posixpath
 import tarfile
-from collections import Counter
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
 
 from ilgnet.errors import DataError, ImageError, require
-from ilgnet.images.formats import is_image_name
+from ilgnet.images.formats import HEAD, find_format, is_image_name
 from ilgnet.report.output import open_output
-from ilgnet.report.rows import json_bytes
+from ilgnet.report.rows import json_bytes, utf8_path
 from ilgnet.report.writers import csv_bytes
 from ilgnet.shards.filter import Filter
 from ilgnet.shards.job import Shard
@@ -23,6 +26,9 @@ from ilgnet.shards.stores import Folder, open_store
 
 LISTED: Final = ("key", "uri", "member", "sha256", "score", "percentile", "technical")
 """The columns of a list in text."""
+
+MOST_SAID: Final = 5
+"""Shards that a message names."""
 
 
 def check_list_name(target: Path) -> None:
@@ -91,37 +97,30 @@ def write_tars(chosen: Filter, target: str) -> int:
         How many pictures were written.
 
     Raises:
-        DataError: a picture that was taken cannot be read any more.
+        DataError: pictures that were taken cannot be read any more; the others are written.
     """
     folder = Folder(target)
     used: set[str] = set()
     total = 0
-    for shard, taken in _by_shard(chosen):
+    lost: list[str] = []
+    for shard, taken in chosen.places():
         name = _tar_name(shard, used)
         with folder.putting(name) as path, tarfile.open(path, "w") as tar:
-            copy = _copy_samples if shard.kind == "tar" else _copy_pictures
-            written = copy(chosen, shard, taken, tar)
-        if written != len(taken):
-            raise DataError(
-                f"{len(taken) - written:,} of {len(taken):,} pictures that were taken from "
-                f"{shard.address} cannot be read any more; {folder.address}/{name} is not complete"
-            )
+            if shard.kind == "tar":
+                written = _copy_samples(shard, taken, tar)
+            else:
+                written = _copy_pictures(chosen.parts.folder, shard, taken, tar)
+        if written < len(taken):
+            gone = f"{len(taken) - written:,} of {len(taken):,} from {shard.address}"
+            lost.append(f"{gone}, left out of {name}")
         total += written
+    if lost:
+        more = f", and from {len(lost) - MOST_SAID:,} more shards" * (len(lost) > MOST_SAID)
+        raise DataError(
+            f"pictures that were taken cannot be read any more: {'; '.join(lost[:MOST_SAID])}"
+            f"{more}. The {total:,} others are in {folder.address}"
+        )
     return total
-
-
-def _by_shard(chosen: Filter) -> Iterator[tuple[Shard, list[dict[str, Any]]]]:
-    """The rows taken of each shard, one shard in memory at a time."""
-    last: Shard | None = None
-    taken: list[dict[str, Any]] = []
-    for shard, batch in chosen.selected():
-        if last is not None and shard is not last:
-            yield last, taken
-            taken = []
-        last = shard
-        taken += batch.select(["key", "uri", "member"]).to_pylist()
-    if last is not None:
-        yield last, taken
 
 
 def _tar_name(shard: Shard, used: set[str]) -> str:
@@ -132,66 +131,82 @@ def _tar_name(shard: Shard, used: set[str]) -> str:
     return name
 
 
-def _copy_samples(
-    _: Filter, shard: Shard, taken: list[dict[str, Any]], tar: tarfile.TarFile
-) -> int:
-    members = {row["member"] for row in taken}
-    keys = {row["key"] for row in taken}
-    written = 0
-    store, path = open_store(shard.address)
-    with (
-        store.open(path, "rb") as stream,
-        tarfile.open(fileobj=stream, mode="r|*") as source,
-    ):
-        while (member := source.next()) is not None:
-            source.members = []  # type: ignore[attr-defined]  # else it keeps every header
-            is_picture = is_picture_member(member.name)
-            wanted = member.name in members if is_picture else sample_key(member.name) in keys
-            if wanted and member.isreg():
-                tar.addfile(member, source.extractfile(member))
-                written += is_picture
+def _copy_samples(shard: Shard, taken: dict[int, str], tar: tarfile.TarFile) -> int:
+    keys = set(taken.values())
+    written = pictures = 0
+    for name, contents in _members(shard):
+        is_picture = is_picture_member(name)
+        wanted = pictures in taken if is_picture else utf8_path(sample_key(name)) in keys
+        pictures += is_picture
+        if wanted and (data := contents()) is not None:
+            _add(tar, name, data)
+            written += is_picture
     return written
+
+
+def _members(shard: Shard) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
+    """Names of a tar's members, and how to read them; ends early where the tar does."""
+    store, path = open_store(shard.address)
+    try:
+        with (
+            store.open(path, "rb") as stream,
+            tarfile.open(fileobj=stream, mode="r|*") as source,
+        ):
+            while (member := source.next()) is not None:
+                source.members = []  # type: ignore[attr-defined]  # else it keeps every header
+                if not member.isdir():
+                    yield member.name, partial(_contents, source, member)
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, FileNotFoundError):
+        return  # what is missing is counted
+
+
+def _contents(source: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | None:
+    stream = source.extractfile(member) if member.isreg() else None
+    if stream is None:
+        return None
+    data = stream.read()
+    return data if len(data) == member.size else None
 
 
 def _copy_pictures(
-    chosen: Filter, shard: Shard, taken: list[dict[str, Any]], tar: tarfile.TarFile
+    folder: Folder, shard: Shard, taken: dict[int, str], tar: tarfile.TarFile
 ) -> int:
-    wanted = Counter((row["key"], row["uri"], row["member"]) for row in taken)
-    names: Counter[str] = Counter()
-    written = 0
-    for where, data in read_shard(chosen.parts.folder, shard):
-        place = (where.key, where.uri, where.member)
-        if not wanted[place] or isinstance(data, ImageError):
+    used: set[str] = set()
+    for number, (where, data) in enumerate(read_shard(folder, shard)):
+        if number not in taken or isinstance(data, ImageError):
             continue
-        wanted[place] -= 1
-        name = _picture_name(where.key, where.uri, data)
-        names[name] += 1
-        if names[name] > 1:
-            stem, extension = posixpath.splitext(name)
-            name = f"{stem}-{names[name]}{extension}"
-        member = tarfile.TarInfo(name)
-        member.size = len(data)
-        tar.addfile(member, BytesIO(data))
-        written += 1
-    return written
+        stem, extension = _picture_name(where.key, where.uri, data)
+        names = chain([stem + extension], (f"{stem}-{again}{extension}" for again in count(2)))
+        name = next(name for name in names if name not in used)
+        used.add(name)
+        _add(tar, name, data)
+    return len(used)
 
 
-def _picture_name(key: str, uri: str, data: bytes) -> str:
-    """The key with an extension; dots in it would end a WebDataset key."""
-    stem, extension = posixpath.splitext(key.lstrip("/"))
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, BytesIO(data))
+
+
+def _picture_name(key: str, uri: str, data: bytes) -> tuple[str, str]:
+    """The key and an extension; dots in a key would end it, and `..` would lead out of a folder."""
+    stem, extension = posixpath.splitext(key)
     if not is_image_name(f"x{extension}"):
-        stem, extension = key.lstrip("/"), posixpath.splitext(uri)[1]
+        stem, extension = key, posixpath.splitext(uri)[1]
     if not is_image_name(f"x{extension}"):
         extension = _extension(data)
-    folder, base = posixpath.split(stem.partition("://")[2] or stem)
-    return posixpath.join(folder, base.replace(".", "_")) + extension.lower()
+    parts = (stem.partition("://")[2] or stem).replace("\0", "_").split("/")
+    *folders, base = [part for part in parts if part not in ("", ".", "..")] or ["picture"]
+    return "/".join([*folders, base.replace(".", "_")]), extension.lower()
 
 
 def _extension(data: bytes) -> str:
-    for start, extension in ((b"\xff\xd8", ".jpg"), (b"\x89PNG", ".png"), (b"RIFF", ".webp")):
-        if data.startswith(start):
-            return extension
-    return ".img"
+    found = find_format(data[:HEAD])
+    if found is None:
+        return ".img"
+    usual = f".{found.name.lower()}"
+    return usual if usual in found.extensions else min(found.extensions)
 
 
 def report_json(chosen: Filter) -> str:

@@ -20,10 +20,9 @@ _COMPARE: Final = {
     ast.GtE: "greater_equal",
 }
 _ARITHMETIC: Final = {
-    ast.Add: "add",
-    ast.Sub: "subtract",
-    ast.Mult: "multiply",
-    ast.Div: "divide",
+    ast.Add: "add_checked",
+    ast.Sub: "subtract_checked",
+    ast.Mult: "multiply_checked",
 }
 
 
@@ -47,18 +46,21 @@ class Condition:
         self._known = columns
         self.columns: set[str] = set()
         try:
-            tree = ast.parse(text.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError) as error:
+            self._value = self._compiled(ast.parse(text.strip(), mode="eval").body)
+        except (SyntaxError, ValueError) as error:
             raise self._error(f"{error}") from error
-        self._value = self._compiled(tree)
+        except (RecursionError, MemoryError) as error:
+            raise self._error("it is nested too deeply") from error
 
     def holds(self, batch: Any) -> NDArray[np.bool_]:
         """For each row of a `pyarrow.RecordBatch`; a column without a value makes it false."""
         pa = require("pyarrow", "shards", "conditions")
         try:
             mask = self._value(batch)
-        except (pa.ArrowException, TypeError) as error:
+        except (pa.ArrowException, TypeError, OverflowError) as error:
             raise self._error(f"{error}") from error
+        except RecursionError as error:
+            raise self._error("it is nested too deeply") from error
         if not isinstance(mask, pa.Array) or not pa.types.is_boolean(mask.type):
             raise self._error("it is neither true nor false")
         found: NDArray[np.bool_] = mask.fill_null(False).to_numpy(zero_copy_only=False)
@@ -71,7 +73,7 @@ class Condition:
                 if name not in self._known:
                     raise self._error(f"there is no column {name!r}")
                 self.columns.add(name)
-                return lambda batch: batch.column(name)
+                return lambda batch: _wide(batch.column(name))
             case ast.Constant(value=bool() | int() | float() | str() | None as value):
                 return lambda _: value
             case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -84,6 +86,12 @@ class Condition:
                 parts = [self._compiled(value) for value in values]
                 both = compute.and_kleene if isinstance(op, ast.And) else compute.or_kleene
                 return lambda batch: _folded(both, [part(batch) for part in parts])
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                one, other = self._compiled(left), self._compiled(right)
+                # Arrow divides whole numbers without a rest.
+                return lambda batch: compute.divide(
+                    compute.cast(one(batch), "float64"), other(batch)
+                )
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
                 one, other = self._compiled(left), self._compiled(right)
                 function = getattr(compute, _ARITHMETIC[type(op)])
@@ -124,6 +132,12 @@ class Condition:
             f"the condition {self.text!r} cannot be used: {what}. Columns are: "
             f"{', '.join(self._known)}"
         )
+
+
+def _wide(column: Any) -> Any:
+    """Whole numbers in 64 bits: the product of two sides need not fit 32."""
+    pa = require("pyarrow", "shards", "conditions")
+    return column.cast(pa.int64()) if pa.types.is_integer(column.type) else column
 
 
 def _folded(both: Callable[[Any, Any], Any], values: list[Any]) -> Any:

@@ -13,6 +13,7 @@ import os
 import selectors
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ STARTING: Final = 600.0
 
 WRITING: Final = 600.0
 """Seconds for a part to be written, after its last picture."""
+
+PAUSE: Final = 0.05
+"""Seconds between two looks at what the process says: each look takes a core from the decoders."""
 
 MOST_HARMFUL: Final = 10
 """A shard with more harmful pictures is not decoded further."""
@@ -139,6 +143,8 @@ class Worker:
         silence = 1.25 * self.terms.timeout + 1.0  # the store's own patience comes first
         picture: int | None = None
         while True:
+            if picture is not None and b"\n" not in self._rest:
+                time.sleep(PAUSE)
             line = self._line(silence, picture)
             if line.startswith(b"b"):
                 picture = int(line[2:])
@@ -185,15 +191,15 @@ class Worker:
         """The next line that the child says."""
         assert self._process is not None
         assert self._process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._rest:
+        while b"\n" not in self._rest:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._process.stdout, selectors.EVENT_READ)
                 if not selector.select(seconds):
                     raise _Died(picture, stalled=True, code=None)
-                piece = os.read(self._process.stdout.fileno(), 1 << 16)
-                if not piece:
-                    raise _Died(picture, stalled=False, code=self._process.wait())
-                self._rest += piece
+            piece = os.read(self._process.stdout.fileno(), 1 << 16)
+            if not piece:
+                raise _Died(picture, stalled=False, code=self._process.wait())
+            self._rest += piece
         line, _, self._rest = self._rest.partition(b"\n")
         return line
 

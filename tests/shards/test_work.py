@@ -105,6 +105,30 @@ def test_kill_9_then_again(tars: Path, tmp_path: Path, model: Path) -> None:
     assert multiset(rows(job)) == multiset(once(tars, tmp_path, model))
 
 
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
+def test_the_watcher_alone_is_killed(tars: Path, tmp_path: Path, model: Path) -> None:
+    """Its child leaves too, and writes no part that nobody waits for."""
+    job = planned([tars], tmp_path / "job", model)
+    process = subprocess.Popen(command(job))
+    parts = tmp_path / "job/parts"
+    wait_for(lambda: parts.is_dir() and os.listdir(parts), process)
+    child = child_of(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 60
+    while alive(child) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not alive(child)
+    worked(job)
+    assert len(rows(job)) == 60
+
+
 def test_the_child_alone_is_killed(tars: Path, tmp_path: Path, model: Path) -> None:
     """The worker starts another, and no picture is blamed for one death."""
     job = planned([tars], tmp_path / "job", model)

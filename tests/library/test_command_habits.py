@@ -60,7 +60,7 @@ def test_an_option_without_effect_is_refused_before_any_work(
     def no_work(*_: object, **__: object) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("ilgnet.library.open_library.load", no_work)
+    monkeypatch.setattr("ilgnet.library.scored_library.load", no_work)
     (photos.parent / "scores.csv").write_text("path,score,percentile,model\n")
     with pytest.raises(click.UsageError):
         call(*words.split())

@@ -24,8 +24,7 @@ from ilgnet.models.checkpoints import read_metadata, save_network
 from ilgnet.models.export import export_onnx
 from ilgnet.models.registry import architecture, create
 from ilgnet.scoring import load
-from ilgnet.taste.agreement import Agreement
-from ilgnet.taste.learn import Learnt
+from ilgnet.taste.learnt import Agreement, Learnt
 from ilgnet.taste.save import save_taste
 from ilgnet.training.lineage import HEADER, Ancestry, header
 from ilgnet.training.pipeline import Surroundings, train

@@ -24,7 +24,8 @@ from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.sidecar.opinions import with_opinions
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
-from ilgnet.taste.agreement import Agreement, within_groups
+from ilgnet.taste.agreement import within_groups
+from ilgnet.taste.learnt import Agreement
 from ilgnet.zoo.records import Similarity
 
 

@@ -14,7 +14,8 @@ from ilgnet.cli.options import chosen_images, model_options, picture_options, pr
 from ilgnet.cli.plan_output import say_notes
 from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.images.sources import Found
-from ilgnet.library.open_library import Library, is_table, open_library
+from ilgnet.library.open_library import Library, open_library
+from ilgnet.library.photograph.scored_table import is_scored_table
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
 
@@ -48,7 +49,7 @@ class Source:
     progress: bool | None
 
     def __post_init__(self) -> None:
-        if len(self.paths) == 1 and is_table(self.paths[0]):
+        if len(self.paths) == 1 and is_scored_table(self.paths[0]):
             refuse_idle("pictures to score: a table has its scores", "library")
 
     @property
@@ -66,7 +67,7 @@ class Source:
 
     def open(self) -> Library:
         """The library that they are in; nothing is scored yet."""
-        if len(self.paths) == 1 and is_table(self.paths[0]):
+        if len(self.paths) == 1 and is_scored_table(self.paths[0]):
             return open_library(self.paths, roots=self.roots, stars_from=self.stars_from)
         paths = self.paths
         if self.library and not paths and self.files_from is None:

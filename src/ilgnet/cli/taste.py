@@ -15,7 +15,7 @@ from ilgnet.cli.records import refuse_idle
 from ilgnet.library.catalogue.place import find_library
 from ilgnet.library.open_library import open_library
 from ilgnet.report.rows import shown
-from ilgnet.taste.learn import Learnt
+from ilgnet.taste.learnt import Learnt
 from ilgnet.zoo.records import DEFAULT_MODEL, Weights
 
 LISTED = 5
@@ -84,7 +84,7 @@ def learn(
         refuse_idle("stars: a table is learnt from instead", "stars_from")
     find_library(folder)
     learnt = open_library(folder, model=model, stars_from=stars_from).learn_taste(
-        output, name=name, ratings=ratings, pairs=pairs
+        output, name=name or "", ratings=ratings, pairs=pairs
     )
     _say_left_out(learnt.left_out)
     if as_json:

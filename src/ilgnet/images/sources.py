@@ -62,6 +62,20 @@ def find_images(
     return (found for path in many for found in search.under(os.fspath(path)))
 
 
+def folder_of(path: str) -> Path:
+    """The folder that a path or pattern names, or that holds what it names."""
+    if Path(path).is_dir():
+        return Path(path)
+    if os.path.lexists(path) or not glob.has_magic(path):
+        return Path(path).parent
+    return Path(*_plain_beginning(path))
+
+
+def _plain_beginning(pattern: str) -> tuple[str, ...]:
+    """The parts of a pattern before the first one with a wildcard."""
+    return tuple(takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+
+
 @dataclass(frozen=True, slots=True)
 class _Search:
     """How paths are searched; see `find_images`."""
@@ -82,9 +96,7 @@ class _Search:
 
     def _matches(self, pattern: str) -> Iterator[Found]:
         found = False
-        plain = sum(
-            1 for _ in takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts)
-        )
+        plain = len(_plain_beginning(pattern))
         for path in sorted(glob.iglob(pattern, recursive=True)):
             found = True
             if not self.foreign and (owner := foreign_folder(path, from_part=plain)):

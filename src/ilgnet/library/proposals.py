@@ -20,10 +20,15 @@ from ilgnet.library.changes.run import OnStep, apply_plan
 from ilgnet.library.changes.run import undo as take_back
 from ilgnet.library.choosing.cull import Decided
 from ilgnet.library.choosing.plan_marks import Mark
+from ilgnet.library.choosing.stars import StarScale
 from ilgnet.library.photograph.photograph import Photograph
 
 Follow = Callable[[ChangeJournal], object]
 """Called when a run was carried out or taken back: who remembers files learns where they are."""
+
+
+def _nobody(journal: ChangeJournal) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Applied:
     """
 
     journal: ChangeJournal
-    follow: Follow = field(default=lambda journal: None, repr=False)
+    follow: Follow = field(default=_nobody, repr=False)
 
     @property
     def name(self) -> str:
@@ -67,12 +72,14 @@ class Proposal:
     Attributes:
         plan: every step.
         problems: what a person should know, in words.
+        marks: what is written into XMP: one for every file that was looked at.
         follow: see `Follow`.
     """
 
     plan: Plan
     problems: tuple[str, ...]
-    follow: Follow = field(repr=False)
+    marks: tuple[Mark, ...] = ()
+    follow: Follow = field(default=_nobody, repr=False, kw_only=True)
 
     def apply(self, on_step: OnStep = lambda _: None) -> Applied:
         """Do it. The catalogues of the folders learn where their pictures went.
@@ -96,27 +103,14 @@ class CullProposal(Proposal):
     Attributes:
         decisions: one for each photograph, in order.
         sorted_already: photographs that lie in the folders that culling made, and are left out.
-        marks: where decisions are written: one for each file.
         bytes: what would be copied.
         into: where it would be sorted.
     """
 
-    decisions: tuple[Decided, ...]
+    decisions: tuple[Decided, ...] = ()
     sorted_already: int = 0
-    marks: tuple[Mark, ...] = ()
     bytes: int = 0
     into: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MarksProposal(Proposal):
-    """What would be written into XMP.
-
-    Attributes:
-        marks: one for every file that was looked at.
-    """
-
-    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +118,12 @@ class StarsProposal(Proposal):
     """What `stars` would write.
 
     Attributes:
-        marks: one for every file that was looked at.
         photographs: those that were given stars.
         scale: what the stars were measured in: "run", "ava" or "score"; None without stars.
     """
 
-    marks: tuple[Mark, ...]
-    photographs: tuple[Photograph, ...]
-    scale: str | None
+    photographs: tuple[Photograph, ...] = ()
+    scale: StarScale | None = None
 
 
 def undo(name: str | None = None, on_step: OnStep = lambda _: None) -> Applied:

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from math import isnan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ilgnet.metrics import FEWEST_UNITS, Measure, bootstrap, group_pairs
+from ilgnet.metrics import Measure, bootstrap, group_pairs
+from ilgnet.taste.learnt import Agreement
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """The share of pairs that are ordered as the person orders them; a tied score is half.
-
-    Attributes:
-        share: 0..1 with its 95 % interval over whole groups; one half is what chance gives. Too
-            few groups have no interval (`nan`).
-        pairs: pairs of pictures with different ratings.
-        groups: what was resampled: bursts, or days.
-    """
-
-    share: Measure
-    pairs: int
-    groups: int
-
-    def __str__(self) -> str:
-        interval = (
-            f"no interval from fewer than {FEWEST_UNITS} groups"
-            if isnan(self.share.low)
-            else f"95 % interval {self.share.low:.1%} to {self.share.high:.1%}"
-        )
-        return f"{self.share.value:.1%} of {self.pairs} pairs ({interval})"
 
 
 def within_groups(scores: Floats, ratings: Floats, groups: NDArray[Any]) -> Agreement | None:

@@ -20,13 +20,8 @@ from ilgnet.engines.taste import Taste
 from ilgnet.errors import LibraryError
 from ilgnet.metrics import FEWEST_UNITS, Measure, dense_ranks, srcc
 from ilgnet.scoring import free_cores
-from ilgnet.taste.agreement import (
-    Agreement,
-    among_all,
-    chosen_pairs,
-    gain_among_all,
-    gain_in_choices,
-)
+from ilgnet.taste.agreement import among_all, chosen_pairs, gain_among_all, gain_in_choices
+from ilgnet.taste.learnt import Agreement, Learnt
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -200,35 +195,6 @@ def _logistic(differences: Floats, hold: float) -> Floats:
         if np.abs(step).max() < 1e-4 * np.abs(line).max():
             break
     return line
-
-
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """A taste and how well it was found to agree with the person.
-
-    Attributes:
-        taste: the line on the base model's features, and the blend.
-        agreement: of the taste on days that it was not learnt from.
-        stock: of the base model's own score on the same pictures.
-        gain: how much larger the first is, with its interval, on the same draws.
-        spearman: of the taste; None for choices.
-        stock_spearman: of the base model; None for choices.
-        blend: the share of the line, 0..1; the rest is the stock score.
-        hold: the penalty.
-        pictures: learnt from.
-        groups: days, or outings of a day, that were held out in turn.
-    """
-
-    taste: Taste
-    agreement: Agreement
-    stock: Agreement
-    gain: Measure
-    spearman: float | None
-    stock_spearman: float | None
-    blend: float
-    hold: float
-    pictures: int
-    groups: int
 
 
 def learn(

@@ -13,8 +13,7 @@ from ilgnet.data.overlap import carry_notes, write_note
 from ilgnet.data.rated import fingerprint
 from ilgnet.engines.taste import write_taste
 from ilgnet.errors import LibraryError
-from ilgnet.taste.agreement import Agreement
-from ilgnet.taste.learn import Learnt
+from ilgnet.taste.learnt import Agreement, Learnt
 from ilgnet.zoo.lineage import TrainedOn, joined
 from ilgnet.zoo.measurements import Figure, Figures, Measurement
 from ilgnet.zoo.records import (

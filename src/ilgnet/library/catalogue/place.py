@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from ilgnet.errors import LibraryError
 from ilgnet.user_folders import user_data_folder
 
 FOLDER_NAME: Final = ".ilgnet"
 FILE_NAME: Final = "catalogue.db"
+
+
+CatalogueUse = Literal["found", "beside", "user", "none"]
+"""Whether there is a catalogue: one that lies in or above the folder, if any ("found"); one in the
+folder, made where there is none ("beside"); one in the user's data folder ("user"); or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +72,25 @@ def find_library(folder: Path) -> Place:
             f"Make one with: ilgnet score --library {folder}"
         )
     return library
+
+
+def place_for(use: CatalogueUse | os.PathLike[str], roots: Sequence[Path]) -> Place | None:
+    """Where the catalogue of some folders is, or is to be made; None for none.
+
+    Args:
+        use: see `CatalogueUse`; or the folder of the library that they are in.
+        roots: the folders.
+
+    Raises:
+        LibraryError: one is to be made for several folders.
+    """
+    if use == "none":
+        return None
+    if use == "found":
+        places = {library_of(root) if root.is_dir() else None for root in roots}
+        return places.pop() if len(places) == 1 else None
+    named = [Path(use)] if isinstance(use, os.PathLike) else roots
+    if len(named) != 1:
+        raise LibraryError("a catalogue is kept for one folder; several were named")
+    (root,) = named
+    return in_user_folder(root) if use == "user" else library_of(root) or beside_pictures(root)

@@ -13,8 +13,13 @@ from ilgnet.errors import DataError, in_words
 from ilgnet.text_files import CsvRow, CsvTable, read_csv, read_text
 from ilgnet.values import Failure, Outcome, Verdict
 
-EXTENSIONS: Final = frozenset({".csv", ".jsonl", ".json"})
+_EXTENSIONS: Final = frozenset({".csv", ".jsonl", ".json"})
 _NEEDED: Final = ("path", "score", "percentile", "model")
+
+
+def is_scored_table(path: str) -> bool:
+    """Whether a path is taken for a table that `ilgnet score` wrote."""
+    return Path(path).suffix.lower() in _EXTENSIONS and not os.path.isdir(path)
 
 
 def read_scored(path: Path) -> list[Outcome]:

@@ -22,33 +22,27 @@ for lost in ilgnet.why_frames_lost(library.bursts()):
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-from ilgnet.client import Client
-from ilgnet.errors import (
-    DataError,
-    IlgnetError,
-    ImageError,
-    LibraryError,
-    MissingExtra,
-    ModelError,
-    RecipeError,
-    ServiceError,
-)
-from ilgnet.images.sources import find_images
-from ilgnet.report.arrow import to_arrow, to_pandas
-from ilgnet.scoring import Scorer, load
-from ilgnet.values import Difference, Failure, ImageRef, Outcome, ScoreDistribution, Verdict
-from ilgnet.zoo.records import Weights, builtin_models
-
 if TYPE_CHECKING:
+    from ilgnet.client import Client
     from ilgnet.data.readers import read_rated
     from ilgnet.engines.torch import open_network
+    from ilgnet.errors import (
+        DataError,
+        IlgnetError,
+        ImageError,
+        LibraryError,
+        MissingExtra,
+        ModelError,
+        RecipeError,
+        ServiceError,
+    )
     from ilgnet.evaluation.evaluation import evaluate
     from ilgnet.explanation.compare import Comparison, compare
     from ilgnet.explanation.explain import Explanation, explain
     from ilgnet.explanation.frames import LostFrame, why_frames_lost
+    from ilgnet.images.sources import find_images
     from ilgnet.library.catalogue.rows import Filter
     from ilgnet.library.choosing.bursts import BurstRule
     from ilgnet.library.choosing.cull import CullRule
@@ -58,44 +52,72 @@ if TYPE_CHECKING:
     from ilgnet.library.open_library import Library, open_library
     from ilgnet.library.photograph.photograph import Photograph
     from ilgnet.library.proposals import undo
+    from ilgnet.report.arrow import to_arrow, to_pandas
+    from ilgnet.scoring import Scorer, load
     from ilgnet.training.pipeline import train
     from ilgnet.training.recipe import read_recipe
+    from ilgnet.values import Difference, Failure, ImageRef, Outcome, ScoreDistribution, Verdict
+    from ilgnet.zoo.records import Weights, builtin_models
 
-_LATER: Final = {
-    "BurstRule": "library.choosing.bursts",
-    "Comparison": "explanation.compare",
-    "CullMarks": "library.choosing.plan_marks",
-    "CullRule": "library.choosing.cull",
-    "Explanation": "explanation.explain",
-    "LostFrame": "explanation.frames",
-    "why_frames_lost": "explanation.frames",
-    "Filter": "library.catalogue.rows",
-    "Library": "library.open_library",
-    "MarkRule": "library.choosing.plan_marks",
-    "Photograph": "library.photograph.photograph",
-    "StarRule": "library.choosing.stars",
-    "TransferRule": "library.choosing.plan_transfers",
-    "compare": "explanation.compare",
-    "explain": "explanation.explain",
-    "open_library": "library.open_library",
-    "undo": "library.proposals",
-    "train": "training.pipeline",
-    "read_recipe": "training.recipe",
-    "read_rated": "data.readers",
-    "open_network": "engines.torch",
-    "evaluate": "evaluation.evaluation",
+    __version__: str
+
+_WHERE: Final = {
+    "client": ("Client",),
+    "data.readers": ("read_rated",),
+    "engines.torch": ("open_network",),
+    "errors": (
+        "DataError",
+        "IlgnetError",
+        "ImageError",
+        "LibraryError",
+        "MissingExtra",
+        "ModelError",
+        "RecipeError",
+        "ServiceError",
+    ),
+    "evaluation.evaluation": ("evaluate",),
+    "explanation.compare": ("Comparison", "compare"),
+    "explanation.explain": ("Explanation", "explain"),
+    "explanation.frames": ("LostFrame", "why_frames_lost"),
+    "images.sources": ("find_images",),
+    "library.catalogue.rows": ("Filter",),
+    "library.choosing.bursts": ("BurstRule",),
+    "library.choosing.cull": ("CullRule",),
+    "library.choosing.plan_marks": ("CullMarks", "MarkRule"),
+    "library.choosing.plan_transfers": ("TransferRule",),
+    "library.choosing.stars": ("StarRule",),
+    "library.open_library": ("Library", "open_library"),
+    "library.photograph.photograph": ("Photograph",),
+    "library.proposals": ("undo",),
+    "report.arrow": ("to_arrow", "to_pandas"),
+    "scoring": ("Scorer", "load"),
+    "training.pipeline": ("train",),
+    "training.recipe": ("read_recipe",),
+    "values": ("Difference", "Failure", "ImageRef", "Outcome", "ScoreDistribution", "Verdict"),
+    "zoo.records": ("Weights", "builtin_models"),
 }
-"""Where names are that are imported when they are first asked for: scoring needs none of them, and
-some need extras."""
+"""Where the public names are. Each is imported when it is first asked for: the command line pays
+for what a command needs, scoring needs nothing of the library, and some names need extras."""
+
+_MODULE_OF: Final = {name: module for module, names in _WHERE.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        found: Any = version("ilgnet")
+    elif name in _MODULE_OF:
+        found = getattr(import_module(f"ilgnet.{_MODULE_OF[name]}"), name)
+    else:
         raise AttributeError(f"module 'ilgnet' has no attribute {name!r}")
-    return getattr(import_module(f"ilgnet.{_LATER[name]}"), name)
+    globals()[name] = found
+    return found
 
 
-__version__ = version("ilgnet")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "BurstRule",

@@ -6,27 +6,27 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
 from ilgnet.cli.exits import EXIT_NOTHING, EXIT_OK
 from ilgnet.cli.library_options import library_argument, stars_from_option
-from ilgnet.cli.plan_output import amount
+from ilgnet.cli.printing import amount
 from ilgnet.cli.records import refuse_idle
-from ilgnet.explanation.frames import LostFrame, why_frames_lost
 from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts, with_bursts
-from ilgnet.library.choosing.faces import with_faces
 from ilgnet.library.choosing.near_duplicates import find_near_duplicates
 from ilgnet.library.open_library import Library, open_library
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.sidecar.opinions import with_opinions
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
-from ilgnet.taste.agreement import within_groups
 from ilgnet.taste.learnt import Agreement
 from ilgnet.zoo.records import Similarity
+
+if TYPE_CHECKING:
+    from ilgnet.explanation.frames import LostFrame
 
 
 @click.command()
@@ -113,6 +113,8 @@ def bursts(
     alike = _alike(library, similarity, duplicate_similarity, duplicates)
     rule = BurstRule(gap)
     if faces:
+        from ilgnet.library.choosing.faces import with_faces
+
         found = with_faces(with_bursts(found, alike, rule))
     report = _Report(library.root, find_bursts(found, alike, rule))
     if duplicates:
@@ -151,6 +153,8 @@ class _Report:
 
     def look(self, *, faces: bool) -> None:
         """Say what is worse in the frames that lost."""
+        from ilgnet.explanation.frames import why_frames_lost
+
         frames = [group.photographs for group in self.bursts]
         total = sum(len(burst) - 1 for burst in frames)
         found = track(why_frames_lost(frames, faces=faces), total=total, label="Reasons")
@@ -165,6 +169,8 @@ class _Report:
             if photo.opinion.rating is not None and not photo.opinion.is_doubtful
         ]
         if rated:
+            from ilgnet.taste.agreement import within_groups
+
             scores, ratings, groups = zip(*rated, strict=True)
             self.agreement = within_groups(np.array(scores), np.array(ratings), np.array(groups))
 

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from ilgnet.cli.exits import EXIT_NOTHING
 from ilgnet.cli.plan_output import (
-    amount,
     apply_option,
     carry_out,
     exit_code,
     failures,
     json_option,
-    print_json,
     say_how_to_undo,
     say_problems,
 )
+from ilgnet.cli.printing import amount, print_json
 from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
-from ilgnet.explanation.frames import LostFrame, why_frames_lost
 from ilgnet.library.changes.plan import HOWS, How, step_words
 from ilgnet.library.choosing.bursts import frames_of_bursts
 from ilgnet.library.choosing.cull import DECISIONS, CullRule, Decision
@@ -33,6 +31,9 @@ from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.proposals import Applied, CullProposal
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
+
+if TYPE_CHECKING:
+    from ilgnet.explanation.frames import LostFrame
 
 COLOURS = {"keep": "green", "maybe": "yellow", "reject": "red"}
 
@@ -244,6 +245,8 @@ NOTHING = "No photograph was scored."
 
 def _lost(proposal: CullProposal, *, faces: bool, show: bool | None) -> dict[Path, LostFrame]:
     """What is worse in every frame that is not the best of its burst, by path."""
+    from ilgnet.explanation.frames import why_frames_lost
+
     bursts = frames_of_bursts(decided.photograph for decided in proposal.decisions)
     total = sum(len(frames) - 1 for frames in bursts)
     found = track(why_frames_lost(bursts, faces=faces), total=total, show=show, label="Reasons")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any, Final
 
 import click
@@ -75,7 +74,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with: ilgnet demo",
 )
-@click.version_option(version("ilgnet"), prog_name="ilgnet")
+@click.version_option(package_name="ilgnet", prog_name="ilgnet")
 def ilgnet() -> None:
     """Look at photographs and say how good they look, why, and which to keep.
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK, EXIT_UNREADABLE
+from ilgnet.cli.printing import amount, named
 from ilgnet.library.changes.journal import StepState
 from ilgnet.library.changes.plan import step_words
 from ilgnet.library.proposals import Applied, Proposal
 from ilgnet.report.progress import track
-from ilgnet.report.rows import json_bytes, shown
+from ilgnet.report.rows import shown
 
 apply_option = click.option(
     "--apply", is_flag=True, help="Do it. Without this, only say what would be done."
@@ -24,19 +22,6 @@ apply_option = click.option(
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document instead of text."
 )
-
-
-def named(path: str | Path) -> str:
-    """A path as people know it: from here where it is below, else in full; fit to print."""
-    here = Path.cwd()
-    full = Path(path)
-    return shown(str(full.relative_to(here) if full.is_relative_to(here) else full))
-
-
-def print_json(document: dict[str, Any]) -> None:
-    """One JSON document on standard output."""
-    sys.stdout.buffer.write(json_bytes(document) + b"\n")
-    sys.stdout.buffer.flush()
 
 
 def say_problems(problems: Sequence[str]) -> None:
@@ -85,8 +70,3 @@ def exit_code(applied: Applied | None, *, unreadable: bool) -> int:
     if applied is not None and applied.failed:
         return EXIT_FAILURE
     return EXIT_UNREADABLE if unreadable else EXIT_OK
-
-
-def amount(count: int, noun: str) -> str:
-    """1 file, 2 files."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -10,17 +10,15 @@ import click
 
 from ilgnet.cli.exits import EXIT_NOTHING
 from ilgnet.cli.plan_output import (
-    amount,
     apply_option,
     carry_out,
     exit_code,
     failures,
     json_option,
-    named,
-    print_json,
     say_how_to_undo,
     say_problems,
 )
+from ilgnet.cli.printing import amount, named, print_json
 from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
 from ilgnet.library.changes.plan import step_words

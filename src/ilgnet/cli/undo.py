@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK
-from ilgnet.cli.plan_output import amount, failures, named, print_json
+from ilgnet.cli.plan_output import failures
+from ilgnet.cli.printing import amount, named, print_json
 from ilgnet.library.changes.journal import (
     ChangeJournal,
     damaged_journals,

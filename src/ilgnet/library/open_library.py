@@ -24,7 +24,6 @@ from ilgnet.library.catalogue.place import CatalogueUse, Place, place_for
 from ilgnet.library.catalogue.upkeep import Status, status
 from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts, with_bursts
 from ilgnet.library.choosing.cull import CullRule
-from ilgnet.library.choosing.faces import with_faces
 from ilgnet.library.choosing.near_duplicates import find_near_duplicates
 from ilgnet.library.choosing.plan_marks import BESIDE, CullMarks, MarkRule
 from ilgnet.library.choosing.plan_transfers import TransferRule, folder_to_sort_into
@@ -117,6 +116,8 @@ class Library(ScoredLibrary):
         """
         found, alike = self.photographs(features=True), alike or self.similarity
         if faces:
+            from ilgnet.library.choosing.faces import with_faces
+
             found = with_faces(with_bursts(found, alike, rule), threads=self.threads)
         return find_bursts(found, alike, rule)
 
@@ -166,7 +167,10 @@ class Library(ScoredLibrary):
         needs_bursts = rule.needs_bursts or bursts or faces
         found = self._gathered(features=needs_bursts, captures=rule.per == "day")
         found = with_bursts(found, self.similarity) if needs_bursts else found
-        found = with_faces(found, threads=self.threads) if faces else found
+        if faces:
+            from ilgnet.library.choosing.faces import with_faces
+
+            found = with_faces(found, threads=self.threads)
         if isinstance(action, CullMarks):
             action = replace(action, rule=self._counting(action.rule))
         stars_from = None if ignore_stars else self.stars_from

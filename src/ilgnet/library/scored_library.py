@@ -150,7 +150,7 @@ class ScoredLibrary:
             LibraryError: the catalogue does not hold what is asked for.
         """
         found = self._gathered(features=features or bursts, folder=which.folder)
-        found = [photo for photo in found if which.takes(photo.score, photo.day)]
+        found = [photo for photo in found if which.takes(photo)]
         found = with_bursts(found, self.similarity) if bursts else found
         return with_opinions(found, self.stars_from) if opinions else found
 

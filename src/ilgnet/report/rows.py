@@ -56,6 +56,8 @@ DECIMALS: Final = {
 
 _LINE_BREAKS: Final = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
 Row = dict[str, Any]
 """Column name -> plain value: str, float, int, list of ten floats, {"code", "message"}, or None."""
 
@@ -65,8 +67,9 @@ def row(outcome: Outcome) -> Row:
     if isinstance(outcome, Failure):
         error = {"code": outcome.code, "message": outcome.message}
         return {**dict.fromkeys(COLUMNS), "path": outcome.path, "error": error}
-    values = {name: getattr(outcome, name) for name in COLUMNS[:-1]}
-    return {**{name: _rounded(name, value) for name, value in values.items()}, "error": None}
+    values: Row = {name: _rounded(name, getattr(outcome, name)) for name in COLUMNS[:-1]}
+    values["error"] = None
+    return values
 
 
 def outcome_of_row(given: Mapping[str, Any]) -> Outcome:
@@ -117,8 +120,8 @@ def best_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 def json_text(value: Any) -> str:
     """JSON on one line, whatever takes a line's end for one; keeps letters of all scripts."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return text.translate(_LINE_BREAKS)
+    text = _JSON.encode(value)
+    return text if text.isascii() else text.translate(_LINE_BREAKS)
 
 
 def json_bytes(value: Any) -> bytes:

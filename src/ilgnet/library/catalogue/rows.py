@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.photograph.capture import Capture
+from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.values import Verdict
 from ilgnet.zoo.records import SAFETENSORS_NAME, Similarity, Weights
 
@@ -123,14 +124,15 @@ class Filter:
             if not _is_day(day):
                 raise LibraryError(f"{day!r} is not a day; give it as 2026-05-03")
 
-    def takes(self, score: float, day: str) -> bool:
-        """Whether a picture of this score and day, "" for none, is among them; in any folder."""
-        if self.min_score is not None and score < self.min_score:
+    def takes(self, photo: Photograph) -> bool:
+        """Whether a photograph of any folder is among them."""
+        if self.min_score is not None and photo.score < self.min_score:
             return False
-        if self.max_score is not None and score > self.max_score:
+        if self.max_score is not None and photo.score > self.max_score:
             return False
-        dated = self.since is not None or self.until is not None
-        return not dated or (bool(day) and (self.since or "") <= day <= (self.until or "9999"))
+        if self.since is None and self.until is None:
+            return True
+        return bool(day := photo.day) and (self.since or "") <= day <= (self.until or "9999")
 
     def conditions(self) -> tuple[str, list[object]]:
         """The filter as SQL. Text in the tables sorts by its bytes, days by their digits."""

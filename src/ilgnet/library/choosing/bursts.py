@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -93,14 +93,13 @@ def find_bursts(
         done += [burst.frames for burst in going if _over(burst.last, frame, rule)]
         going = [burst for burst in going if not _over(burst.last, frame, rule)]
         near = [burst for burst in going if _near(burst.last, frame, rule)]
-        unit = _unit(photographs[frame.index])
-        fitting = _most_alike(near, frame, unit, alike, rule)
+        fitting = _most_alike(near, frame, photographs, alike, rule) if near else None
         if fitting is None:
-            going.append(_Burst(frame, unit.astype(np.float64)))
+            going.append(_Burst([frame]))
             done += [burst.frames for burst in going[:-OPEN_GROUPS]]
             going = going[-OPEN_GROUPS:]
         else:
-            fitting.add(frame, unit)
+            fitting.add(frame, _unit(photographs[frame.index]))
     done += [burst.frames for burst in going]
     bursts = sorted((frames for frames in done if len(frames) > 1), key=lambda f: f[0].order)
     return [_describe(frames, photographs) for frames in bursts]
@@ -208,17 +207,23 @@ class _Frame:
 
 @dataclass(eq=False, slots=True)
 class _Burst:
-    """A burst that is going on; `total` is the sum of its frames' unit features."""
+    """A burst that is going on."""
 
-    last: _Frame
-    total: NDArray[np.float64]
-    frames: list[_Frame] = field(default_factory=list)
+    frames: list[_Frame]
+    total: NDArray[np.float64] | None = None
+    """The sum of its frames' unit features, once they are compared with another's."""
 
-    def __post_init__(self) -> None:
-        self.frames.append(self.last)
+    @property
+    def last(self) -> _Frame:
+        return self.frames[-1]
+
+    def sum(self, photographs: Sequence[Photograph]) -> NDArray[np.float64]:
+        if self.total is None:
+            self.total = _unit(photographs[self.frames[0].index]).astype(np.float64)
+        return self.total
 
     def add(self, frame: _Frame, unit: NDArray[np.float32]) -> None:
-        self.last = frame
+        assert self.total is not None
         self.total += unit
         self.frames.append(frame)
 
@@ -257,13 +262,12 @@ def _over(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
 def _most_alike(
     bursts: Sequence[_Burst],
     frame: _Frame,
-    unit: NDArray[np.float32],
+    photographs: Sequence[Photograph],
     alike: Similarity,
     rule: BurstRule,
 ) -> _Burst | None:
-    if not bursts:
-        return None
-    totals = np.stack([burst.total for burst in bursts])
+    totals = np.stack([burst.sum(photographs) for burst in bursts])
+    unit = _unit(photographs[frame.index])
     cosines = totals @ unit / np.maximum(np.linalg.norm(totals, axis=1), 1e-12)
     beyond = cosines - [_least_similarity(burst.last, frame, alike, rule) for burst in bursts]
     best = int(np.argmax(beyond))

@@ -87,7 +87,7 @@ def pair_name(name: str) -> str:
     stem, extension = splitext(name.lower())
     if extension in RAW_EXTENSIONS:
         stem = stem.removesuffix(_LUMIA)
-    return _PHONE_PAIR.sub("", stem)
+    return _PHONE_PAIR.sub("", stem) if ".raw-" in stem else stem
 
 
 def owners(name: str) -> tuple[set[str], set[str]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from ilgnet.images.formats import IMAGE_EXTENSIONS, RAW_EXTENSIONS
 from ilgnet.library.photograph.companions import SIDECAR_EXTENSION, owners, pair_name
@@ -70,6 +70,15 @@ class FileGroup:
         return first[: len(pair_name(first))]
 
 
+class _Names(NamedTuple):
+    """The names of a photograph's files, as the attributes of `FileGroup`."""
+
+    pictures: tuple[str, ...]
+    companions: tuple[str, ...]
+    shares_stem: bool
+    strangers: tuple[str, ...]
+
+
 class Folder:
     """The files in one folder, looked at once; none where it cannot be searched."""
 
@@ -77,10 +86,13 @@ class Folder:
         self.path = path
         try:
             with os.scandir(path) as entries:
-                self._names = sorted(entry.name for entry in entries if _is_file(entry))
+                names = sorted(entry.name for entry in entries if _is_file(entry))
         except OSError:
-            self._names = []
-        self._known = frozenset(self._names)
+            names = []
+        self._pictures = [name for name in names if _extension(name) in IMAGE_EXTENSIONS]
+        known = frozenset(self._pictures)
+        self._others = [name for name in names if name not in known]
+        self._known = known.union(self._others)
 
     def holds(self, name: str) -> bool:
         """Whether there is a file of this name, by the file system's own idea of names."""
@@ -88,66 +100,62 @@ class Folder:
 
     def group_of(self, picture: Path) -> FileGroup:
         """The group that a picture of this folder belongs to; alone if it has no usual name."""
-        return self._groups.get(picture.name, FileGroup((picture,), styles=self.styles))
+        names = self._groups.get(picture.name)
+        if names is None:
+            return FileGroup((picture,), styles=self.styles)
+        pictures = (picture,) if len(names.pictures) == 1 else self._paths(names.pictures)
+        companions, strangers = self._paths(names.companions), self._paths(names.strangers)
+        return FileGroup(pictures, companions, names.shares_stem, self.styles, strangers)
+
+    def _paths(self, names: tuple[str, ...]) -> tuple[Path, ...]:
+        return tuple(self.path / name for name in names)
 
     @cached_property
     def styles(self) -> frozenset[Style]:
         """The ways in which sidecars in this folder are named."""
-        files = {name.lower() for name in self._names}
-        stems = [os.path.splitext(name) for name in files]
-        sidecars = [stem for stem, extension in stems if extension == SIDECAR_EXTENSION]
-        found: set[Style] = {"darktable" if stem in files else "adobe" for stem in sidecars}
+        files = {name.lower() for name in self._known}
+        others = (os.path.splitext(name.lower()) for name in self._others)
+        stems = {stem for stem, extension in others if extension == SIDECAR_EXTENSION}
+        found: set[Style] = {"darktable" if stem in files else "adobe" for stem in stems}
         return frozenset(found)
 
     @cached_property
-    def _groups(self) -> dict[str, FileGroup]:
-        """Every picture's name -> its group."""
-        names = [n for n in self._names if _extension(n) in IMAGE_EXTENSIONS]
-        stems: dict[str, list[tuple[str, ...]]] = {}
-        for pictures in group_files(names):
-            stems.setdefault(pair_name(pictures[0]), []).append(pictures)
-        companions = self._companions({name.lower() for name in names})
-        groups: dict[str, FileGroup] = {}
-        for same_stem in stems.values():
+    def _groups(self) -> dict[str, _Names]:
+        """Every picture's name -> the names of its group."""
+        companions, strangers = self._companions(), self._strangers()
+        groups: dict[str, _Names] = {}
+        for common, same_stem in _by_common_name(self._pictures).items():
             # What is named after the stem goes with the photograph that has the RAW, or the first.
             same_stem.sort(key=len, reverse=True)
             taken: set[str] = set()
             for pictures in same_stem:
-                after = [name.lower() for name in pictures] + [_stem(name) for name in pictures]
-                keys = dict.fromkeys([*after, pair_name(pictures[0])])
-                found = (name for key in keys for name in companions.get(key, ()))
-                own = [name for name in dict.fromkeys(found) if name not in taken]
-                taken.update(own)
-                group = self._group(pictures, own, shares_stem=len(same_stem) > 1)
-                groups.update(dict.fromkeys(pictures, group))
+                own, others = [], list[str]()
+                if self._others:
+                    stems = [_stem(name) for name in pictures]
+                    keys = dict.fromkeys([*(name.lower() for name in pictures), *stems, common])
+                    found = dict.fromkeys(name for key in keys for name in companions.get(key, ()))
+                    own = [name for name in found if name not in taken]
+                    taken.update(own)
+                    near = dict.fromkeys(n for stem in stems for n in strangers.get(stem, ()))
+                    others = [name for name in near if name not in own]
+                names = _Names(pictures, tuple(own), len(same_stem) > 1, tuple(others))
+                groups.update(dict.fromkeys(pictures, names))
         return groups
 
-    def _group(self, pictures: tuple[str, ...], own: list[str], *, shares_stem: bool) -> FileGroup:
-        strangers = [n for p in pictures for n in self._strangers.get(_stem(p), ())]
-        return FileGroup(
-            tuple(self.path / name for name in pictures),
-            tuple(self.path / name for name in own),
-            shares_stem,
-            self.styles,
-            tuple(self.path / name for name in dict.fromkeys(strangers) if name not in own),
-        )
-
-    def _companions(self, pictures: set[str]) -> dict[str, list[str]]:
+    def _companions(self) -> dict[str, list[str]]:
         """A picture's name or a stem, in lower case -> what is named after it."""
+        pictures = {name.lower() for name in self._pictures} if self._others else set()
         found: dict[str, list[str]] = {}
-        for name in self._names:
+        for name in self._others:
             files, stems = owners(name)
             for owner in (files & pictures) or stems:
                 found.setdefault(owner, []).append(name)
         return found
 
-    @cached_property
     def _strangers(self) -> dict[str, list[str]]:
         """A stem in lower case -> files that are no pictures and are named after it."""
         found: dict[str, list[str]] = {}
-        for name in self._names:
-            if _extension(name) in IMAGE_EXTENSIONS:
-                continue
+        for name in self._others:
             stem = _stem(name)
             while stem:
                 found.setdefault(stem, []).append(name)
@@ -161,11 +169,16 @@ def group_files(paths: Iterable[str]) -> list[tuple[str, ...]]:
     Returns:
         Groups in the order of their first file, the developed file first in each.
     """
-    stems: dict[str, list[str]] = defaultdict(list)
+    return [group for groups in _by_common_name(paths).values() for group in groups]
+
+
+def _by_common_name(paths: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
+    """A folder and what the names of a pair have in common -> the files that are called so."""
+    found: dict[str, list[str]] = defaultdict(list)
     for path in paths:
-        folder, _, name = path.rpartition("/")
-        stems[f"{folder}/{pair_name(name)}"].append(path)
-    return [group for files in stems.values() for group in _pair(files)]
+        folder, slash, name = path.rpartition("/")
+        found[folder + slash + pair_name(name)].append(path)
+    return {common: _pair(files) for common, files in found.items()}
 
 
 def _pair(files: list[str]) -> list[tuple[str, ...]]:

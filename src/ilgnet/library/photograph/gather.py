@@ -29,22 +29,23 @@ def gather(files: Iterable[Photograph]) -> list[Photograph]:
     Where both files of a RAW and JPEG pair were scored, the JPEG's verdict counts. A file that is
     named twice counts once; one that is gone is left out.
     """
-    folders: dict[Path, Folder] = {}
-    speaking: dict[Path, tuple[int, Photograph]] = {}
+    folders: dict[str, Folder] = {}
+    speaking: dict[str, tuple[int, Photograph]] = {}
     for file in files:
-        folder = folders.get(file.path.parent)
+        above, name = os.path.split(file.path)
+        folder = folders.get(above)
         if folder is None:
             # The folder's own links are resolved; a picture that is a link stays where it is.
-            folder = Folder(file.path.parent.resolve())
-            folders[file.path.parent] = folder
-        if not folder.holds(file.path.name):
+            folder = folders[above] = Folder(Path(os.path.realpath(above)))
+        if not folder.holds(name):
             continue
-        path = folder.path / file.path.name
+        path = file.path if os.fspath(folder.path) == above else folder.path / name
         group = folder.group_of(path)
         place = group.pictures.index(path)
-        before = speaking.get(group.pictures[0])
+        first = os.fspath(group.pictures[0])
+        before = speaking.get(first)
         if before is None or place < before[0]:
-            speaking[group.pictures[0]] = place, replace(file, path=path, group=group)
+            speaking[first] = place, replace(file, path=path, group=group)
     return [photograph for _, photograph in speaking.values()]
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilgnet.images.formats import VIDEO_EXTENSIONS, is_image_name, unread_format
+from ilgnet.images.formats import IMAGE_EXTENSIONS, UNREAD_EXTENSIONS, VIDEO_EXTENSIONS
 from ilgnet.images.walk import walk
 from ilgnet.library.photograph.companions import SIDECAR_EXTENSION, owners
 
@@ -46,24 +46,24 @@ def survey(root: Path) -> Survey:
     videos: list[str] = []
     unread: list[str] = []
     orphans: list[str] = []
+    kinds = (IMAGE_EXTENSIONS, pictures), (VIDEO_EXTENSIONS, videos), (UNREAD_EXTENSIONS, unread)
     for prefix, names in folders.items():
-        images = [name for name in names if is_image_name(name)]
-        films = [name for name in names if _is_video(name)]
-        pictures += [prefix + name for name in images]
-        others = [name for name in names if unread_format(name)]
-        videos += [prefix + name for name in films]
-        unread += [prefix + name for name in others]
-        orphans += [prefix + name for name in _orphans(names, images + films + others)]
+        media: list[str] = []
+        sidecars: list[str] = []
+        for name in names:
+            extension = "" if name.startswith(".") else os.path.splitext(name)[1].lower()
+            if extension == SIDECAR_EXTENSION:
+                sidecars.append(name)
+            for extensions, kind in kinds:
+                if extension in extensions:
+                    media.append(name)
+                    kind.append(prefix + name)
+        orphans += [prefix + name for name in _orphans(sidecars, media)]
     return Survey(*(tuple(sorted(paths)) for paths in (pictures, videos, unread, orphans, foreign)))
 
 
-def _is_video(name: str) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in VIDEO_EXTENSIONS
-
-
-def _orphans(names: list[str], media: list[str]) -> list[str]:
+def _orphans(sidecars: list[str], media: list[str]) -> list[str]:
     """Sidecars that are named after nothing in their folder."""
-    sidecars = [n for n in names if n.lower().endswith(SIDECAR_EXTENSION) and n[0] != "."]
     if not sidecars:
         return []
     known = {os.path.splitext(name)[0].lower() for name in media} | {n.lower() for n in media}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from xml.sax.saxutils import escape
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.sidecar.packet import RDF, Name, Packet, Property, Span
 
-_IN_QUOTES: Final = {'"': "&quot;", "'": "&apos;", "\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
+_IN_TEXT: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_QUOTES: Final = {'"': "&quot;", "'": "&apos;", "\n": "&#10;", "\t": "&#9;", "\r": "&#13;"}
+_TEXT: Final = str.maketrans(_IN_TEXT)
+_ATTRIBUTE: Final = str.maketrans({**_IN_TEXT, **_QUOTES})
 
 _Change = tuple[Span, bytes]
 
@@ -60,8 +62,8 @@ def _replacement(packet: Packet, place: Property, value: str) -> _Change:
             "but has structure inside, which this program does not edit"
         )
     if place.tag is None:
-        return place.content, escape(value, _IN_QUOTES).encode()
-    text = escape(value).encode()
+        return place.content, value.translate(_ATTRIBUTE).encode()
+    text = value.translate(_TEXT).encode()
     if not place.empty:
         return place.content, text
     return _opened(packet, place.tag, text)
@@ -119,7 +121,7 @@ def _attributes(
             prefix = _prefix_to_declare(packet, in_force, name, prefixes[name.namespace])
             in_force[prefix] = name.namespace
             parts.append(f'xmlns:{prefix}="{name.namespace}"'.encode())
-        parts.append(f'{prefix}:{name.local}="{escape(value, _IN_QUOTES)}"'.encode())
+        parts.append(f'{prefix}:{name.local}="{value.translate(_ATTRIBUTE)}"'.encode())
     return b"".join(gap + part for part in parts)
 
 

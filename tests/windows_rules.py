@@ -28,7 +28,7 @@ def watch_as_windows(monkeypatch: pytest.MonkeyPatch) -> None:
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    for module in ("atomic", "library.changes.file_operations", "library.changes.run"):
+    for module in ("atomic", "library.changes.file_operations", "library.changes.carry_out"):
         monkeypatch.setattr(f"ilgnet.{module}.sync_folder", lambda folder: None)  # as there
 
 

@@ -13,7 +13,7 @@ import json
 import numpy as np
 
 from ilgnet.errors import LibraryError
-from ilgnet.taste.learn import Choices, Opinions, Stars, learn
+from ilgnet.taste.learn import Comparisons, Opinions, Ratings, learn
 
 SETTINGS = (
     (60, 10, 40, 1, "stars"),
@@ -30,15 +30,15 @@ def passes(pictures: int, days: int, features: int, frames: int, kind: str, seed
     scenes = np.maximum(random.standard_normal((pictures // frames, features)) + 0.5, 0)
     vectors = np.repeat(scenes, frames, axis=0)
     vectors = vectors + 0.05 * random.standard_normal(vectors.shape)
-    stock = 5.4 + 0.7 * vectors[:, 0] + 0.1 * random.standard_normal(len(vectors))
+    baseline = 5.4 + 0.7 * vectors[:, 0] + 0.1 * random.standard_normal(len(vectors))
     rated = random.integers(1, 6, pictures // frames)
-    opinions: Opinions = Stars(np.repeat(rated, frames).astype(float))
+    opinions: Opinions = Ratings(np.repeat(rated, frames).astype(float))
     if kind == "choices":
         winners, losers = random.integers(0, len(vectors), (2, pictures // 2))
-        opinions = Choices(winners[winners != losers], losers[winners != losers])
+        opinions = Comparisons(winners[winners != losers], losers[winners != losers])
     groups = [str((index // frames) % days) for index in range(len(vectors))]
     try:
-        learn(vectors.astype(np.float32), stock, opinions, groups)
+        learn(vectors.astype(np.float32), baseline, opinions, groups)
     except LibraryError:
         return False
     return True

@@ -24,7 +24,7 @@ from ilgnet.images.formats import (
 )
 from ilgnet.images.jxl import _codestream, read_size
 from ilgnet.images.sources import find_images
-from ilgnet.library.photograph.survey import survey
+from ilgnet.library.photograph.scan import scan
 from tests.images.test_decode import assert_is_scene
 from tests.worst_folder import HEIGHT, WIDTH, encoded, scene
 
@@ -219,10 +219,10 @@ def test_damaged_metadata_cost_no_picture(format: str) -> None:
             assert_is_scene(picture.rgb, tolerance=10)
 
 
-def test_the_survey_of_a_library_names_them(tmp_path: Path) -> None:
+def test_the_scan_of_a_library_names_them(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.exr", "c.SVG", ".d.exr", "e.txt", "f.mov", "b.exr.xmp"):
         (tmp_path / name).write_bytes(b"")
-    found = survey(tmp_path)
+    found = scan(tmp_path)
     assert found.unread == ("b.exr", "c.SVG")
     assert found.pictures == ("a.jpg",)
     assert found.orphans == ()

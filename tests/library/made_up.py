@@ -14,7 +14,7 @@ from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import Place, beside_pictures
 from ilgnet.library.catalogue.rows import FileStamp, Seen
 from ilgnet.library.photograph.capture import Capture
-from ilgnet.library.photograph.files import FileGroup
+from ilgnet.library.photograph.file_groups import FileGroup
 from ilgnet.library.photograph.opinion import NO_OPINION, Opinion
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.values import Failure, Verdict

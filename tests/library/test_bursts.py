@@ -25,7 +25,7 @@ from ilgnet.library.choosing.near_duplicates import (
     nearest_earlier,
 )
 from ilgnet.library.open_library import open_library
-from ilgnet.library.photograph.files import group_files
+from ilgnet.library.photograph.file_groups import group_files
 from ilgnet.library.photograph.gather import gather
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.scoring import Scorer

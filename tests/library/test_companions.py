@@ -10,7 +10,7 @@ from ilgnet.library.choosing.cull import Decided
 from ilgnet.library.choosing.plan_marks import MarkRule, plan_marks
 from ilgnet.library.choosing.plan_transfers import TransferRule, plan_transfers
 from ilgnet.library.photograph.companions import COMPANIONS, owners, pair_name, renamed
-from ilgnet.library.photograph.files import Folder
+from ilgnet.library.photograph.file_groups import Folder
 from ilgnet.library.photograph.gather import gather, scored_file
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.proposals import Proposal

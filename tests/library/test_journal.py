@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ilgnet.errors import LibraryError
+from ilgnet.library.changes.carry_out import apply_plan, settle_interrupted, undo
 from ilgnet.library.changes.journal import (
     KEEP_LATEST,
     Busy,
@@ -27,7 +28,6 @@ from ilgnet.library.changes.journal import (
     read_journal,
 )
 from ilgnet.library.changes.plan import HOWS, Edit, How, Plan, Transfer
-from ilgnet.library.changes.run import apply_plan, settle_interrupted, undo
 from tests.library.folders import contents, edit_plan, make_shooting, times, transfer_plan, tree
 from tests.windows_rules import watch_as_windows
 
@@ -416,7 +416,7 @@ def test_two_processes_do_not_take_back_at_once(tmp_path: Path) -> None:
     before = tree(root)
     code = (
         "import sys; from pathlib import Path\n"
-        "from ilgnet.library.changes import journal, run as journal_run\n"
+        "from ilgnet.library.changes import carry_out as journal_run, journal\n"
         "try: journal_run.undo(journal.read_journal(Path(sys.argv[1])))\n"
         "except journal.Busy: sys.exit(7)"
     )
@@ -464,7 +464,7 @@ def test_a_run_that_another_process_settled_is_not_begun(
         settle_interrupted()
         return journal
 
-    monkeypatch.setattr("ilgnet.library.changes.run.create_journal", create_and_lose)
+    monkeypatch.setattr("ilgnet.library.changes.carry_out.create_journal", create_and_lose)
     with pytest.raises(Busy, match="Nothing was done"):
         apply_plan(edit_plan(root))
     assert tree(root) == before

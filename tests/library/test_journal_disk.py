@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ilgnet.errors import LibraryError
+from ilgnet.library.changes.carry_out import apply_plan, undo
 from ilgnet.library.changes.journal import find_journal
-from ilgnet.library.changes.run import apply_plan, undo
 from tests.library.folders import edit_plan, make_shooting, transfer_plan, tree
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from ilgnet.errors import LibraryError
-from ilgnet.library.changes.run import apply_plan
+from ilgnet.library.changes.carry_out import apply_plan
 from tests.library.folders import edit_plan, transfer_plan, tree
 kind, root, into = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 plan = edit_plan(root) if kind == "edit" else transfer_plan(root, into, kind)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from ilgnet.errors import LibraryError
+from ilgnet.library.changes.carry_out import apply_plan, settle_interrupted, undo
 from ilgnet.library.changes.journal import list_journals
 from ilgnet.library.changes.plan import Edit, Plan, Step, Transfer
-from ilgnet.library.changes.run import apply_plan, settle_interrupted, undo
 from tests.library.faults import Faults, When
 from tests.library.folders import tree
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
+from ilgnet.library.changes.carry_out import apply_plan, settle_interrupted, undo
 from ilgnet.library.changes.journal import list_journals
 from ilgnet.library.changes.plan import Plan
-from ilgnet.library.changes.run import apply_plan, settle_interrupted, undo
 from tests.library.folders import Tree, edit_plan, make_shooting, times, transfer_plan, tree
 
 MOMENTS = 20

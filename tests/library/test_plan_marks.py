@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ilgnet.library.changes.carry_out import apply_plan, undo
 from ilgnet.library.changes.journal import find_journal
-from ilgnet.library.changes.run import apply_plan, undo
 from ilgnet.library.choosing.plan_marks import MarkPlan, MarkRule, SidecarStyle, plan_marks
-from ilgnet.library.photograph.files import FileGroup, Folder
+from ilgnet.library.photograph.file_groups import FileGroup, Folder
 from ilgnet.library.photograph.gather import gather, scored_file
 from ilgnet.library.photograph.opinion import Opinion
 from ilgnet.library.sidecar.inside import read_inside
-from ilgnet.library.sidecar.opinions import read_statements
+from ilgnet.library.sidecar.statements import read_statements
 from ilgnet.library.sidecar.write import merge_notes
 from ilgnet.library.sidecar.xmp import (
     Notes,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ilgnet.errors import LibraryError
+from ilgnet.library.changes.carry_out import apply_plan, undo
 from ilgnet.library.changes.journal import find_journal
 from ilgnet.library.changes.plan import HOWS, How
-from ilgnet.library.changes.run import apply_plan, undo
 from ilgnet.library.choosing.cull import Decided, Decision
 from ilgnet.library.choosing.plan_transfers import (
     TransferPlan,

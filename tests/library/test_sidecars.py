@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ilgnet.library.photograph.files import FileGroup, Folder, sidecar_path
+from ilgnet.library.photograph.file_groups import FileGroup, Folder, sidecar_path
 from ilgnet.library.photograph.gather import gather, scored_file
 from ilgnet.values import Verdict
 

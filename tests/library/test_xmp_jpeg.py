@@ -14,8 +14,8 @@ from PIL import Image, ImageCms
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.changes.plan import Edit
+from ilgnet.library.sidecar.embed import replace_embedded
 from ilgnet.library.sidecar.inside import read_inside
-from ilgnet.library.sidecar.jpeg import replace_embedded
 from ilgnet.library.sidecar.write import merge_notes
 from ilgnet.library.sidecar.xmp import Notes, Statement, read_packet
 from tests.library.programs import exiftool, exiv2, needs_exiftool, needs_exiv2

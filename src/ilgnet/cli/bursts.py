@@ -19,7 +19,7 @@ from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts,
 from ilgnet.library.choosing.near_duplicates import find_near_duplicates
 from ilgnet.library.open_library import Library, open_library
 from ilgnet.library.photograph.photograph import Photograph
-from ilgnet.library.sidecar.opinions import with_opinions
+from ilgnet.library.sidecar.statements import with_opinions
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
 from ilgnet.taste.learnt import Agreement

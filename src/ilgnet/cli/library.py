@@ -28,8 +28,6 @@ from ilgnet.library.catalogue.upkeep import (
 from ilgnet.library.catalogue.upkeep import (
     status as library_status,
 )
-from ilgnet.report.gallery import write_gallery
-from ilgnet.report.progress import track
 from ilgnet.report.rows import shown, with_run_percentiles
 from ilgnet.report.writers import Format, open_writer
 from ilgnet.values import Outcome
@@ -123,6 +121,8 @@ def verify(folder: Path, quick: bool, as_json: bool, quiet: bool, progress: bool
 
     Exit code 1 if the catalogue or a picture is damaged or cannot be read.
     """
+    from ilgnet.report.progress import track
+
     verified = Verified()
     with Catalogue(find_library(folder), "read") as catalogue:
         verified.structure = check_structure(catalogue)
@@ -203,6 +203,8 @@ def export(
         for outcome in outcomes:
             write(outcome)
     if report and outcomes:
+        from ilgnet.report.gallery import write_gallery
+
         write_gallery(with_run_percentiles(outcomes), report)
     if not outcomes:
         click.echo("No picture of the catalogue is like that.", err=True)

@@ -74,7 +74,7 @@ def learn(
 
     It takes seconds, on what the catalogue holds; no picture is read. It says how often the taste
     agrees with you on days that it was not learnt from. It saves nothing if that is not above
-    chance, or not clearly more than what the stock score agrees: the 95 % interval of the gain
+    chance, or not clearly more than what the base model agrees: the 95 % interval of the gain
     must lie above 0. A taste of pure chance passes about once in forty times. Stars that
     `ilgnet stars` gave do not count as yours.
     """
@@ -106,12 +106,12 @@ def _say(learnt: Learnt, saved: Weights) -> None:
     click.echo(f"Learnt from {learnt.pictures} pictures of {learnt.groups} days or outings.")
     click.echo("On days that it was not learnt from, pictures are ordered as you order them:")
     click.echo(f"  your taste   {learnt.agreement}{_rank_words(learnt.spearman)}")
-    click.echo(f"  stock score  {learnt.stock}{_rank_words(learnt.stock_spearman)}")
+    click.echo(f"  base model   {learnt.baseline}{_rank_words(learnt.baseline_spearman)}")
     gain = learnt.gain
     click.echo(
         f"  gain         {gain.value:+.1%} (95 % interval {gain.low:+.1%} to {gain.high:+.1%})"
     )
-    click.echo(f"Blend: {learnt.blend:.0%} taste, {1 - learnt.blend:.0%} stock score.")
+    click.echo(f"Blend: {learnt.blend:.0%} taste, {1 - learnt.blend:.0%} base model.")
     click.echo(f"Saved: {saved.folder}. Use it with: ilgnet score --model {saved.folder} ...")
 
 

@@ -143,7 +143,7 @@ def train(
     from ilgnet.training.pipeline import train as run_training
     from ilgnet.training.recipe import FINETUNE, read_recipe
     from ilgnet.training.seeds import over_seeds, train_seeds
-    from ilgnet.training.words import summary
+    from ilgnet.training.summary import summary
 
     if keys:
         click.echo(describe_keys())

@@ -20,23 +20,25 @@ _STEPS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """A linear opinion: mean vote = bias + stock * (the base's mean vote) + features @ direction.
+    """A linear opinion: mean vote = bias + baseline * the base's mean vote + features @ direction.
 
     Attributes:
         direction: float32 (D,), votes a unit of each feature of the base model.
-        stock: how much of the base's own score is blended in.
+        baseline: how much of the base's own score is blended in.
         bias: in votes.
     """
 
     direction: NDArray[np.float32]
-    stock: float
+    baseline: float
     bias: float
 
     def means(
-        self, features: NDArray[np.float32], stock: NDArray[np.float64]
+        self, features: NDArray[np.float32], baseline: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Mean votes (N,) from features (N, D) and the base's mean votes (N,)."""
-        means: NDArray[np.float64] = self.bias + self.stock * stock + features @ self.direction
+        means: NDArray[np.float64] = (
+            self.bias + self.baseline * baseline + features @ self.direction
+        )
         return np.clip(means, LOWEST_MEAN, HIGHEST_MEAN)
 
 
@@ -74,8 +76,8 @@ class TasteEngine:
         if probabilities.shape[1] == len(VOTES):
             votes = probabilities.astype(np.float64)
             return tilt(votes, self.taste.means(features, votes @ VOTES)).astype(np.float32)
-        stock = [score_from_probability(float(p), self.mean_error) for p in probabilities[:, 1]]
-        means = self.taste.means(features, np.array(stock))
+        base = [score_from_probability(float(p), self.mean_error) for p in probabilities[:, 1]]
+        means = self.taste.means(features, np.array(base))
         high = np.array([probability_high(mean, self.mean_error) for mean in means])
         return np.stack([1.0 - high, high], axis=1).astype(np.float32)
 
@@ -103,9 +105,9 @@ def _weighted(logits: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np
 
 
 def write_taste(taste: Taste, path: Path) -> None:
-    """Write a taste as a small npz file."""
+    """Write a taste as a small npz file; `stock` there is the share of the base's own score."""
     with path.open("wb") as stream:
-        np.savez(stream, direction=taste.direction, stock=taste.stock, bias=taste.bias)
+        np.savez(stream, direction=taste.direction, stock=taste.baseline, bias=taste.bias)
 
 
 def read_taste(path: Path) -> Taste:

@@ -14,10 +14,10 @@ from pathlib import Path
 from ilgnet.errors import LibraryError
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.place import library_of
+from ilgnet.library.changes.carry_out import OnStep, apply_plan
+from ilgnet.library.changes.carry_out import undo as take_back
 from ilgnet.library.changes.journal import ChangeJournal, find_journal
 from ilgnet.library.changes.plan import Plan, Transfer
-from ilgnet.library.changes.run import OnStep, apply_plan
-from ilgnet.library.changes.run import undo as take_back
 from ilgnet.library.choosing.cull import Decided
 from ilgnet.library.choosing.plan_marks import Mark
 from ilgnet.library.choosing.stars import StarScale

@@ -17,7 +17,7 @@ from ilgnet.library.choosing.plan_transfers import (
 from ilgnet.library.choosing.stars import StarRule, give_stars
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.proposals import CullProposal, Proposal, StarsProposal
-from ilgnet.library.sidecar.opinions import Statements, with_opinions
+from ilgnet.library.sidecar.statements import Statements, with_opinions
 
 
 def propose_cull(

@@ -21,7 +21,7 @@ from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.photograph.reading import score_files, with_captures
 from ilgnet.library.photograph.scored_table import read_scored
 from ilgnet.library.proposals import moves_of
-from ilgnet.library.sidecar.opinions import with_opinions
+from ilgnet.library.sidecar.statements import with_opinions
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import Failure, Outcome
 from ilgnet.zoo.records import DEFAULT_MODEL, Similarity

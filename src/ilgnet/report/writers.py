@@ -22,7 +22,6 @@ from ilgnet.errors import IlgnetError, require
 from ilgnet.report.arrow import arrow_schema, to_arrow
 from ilgnet.report.output import open_output
 from ilgnet.report.rows import COLUMNS, json_bytes, json_text, row, with_run_percentiles
-from ilgnet.report.table import print_table
 from ilgnet.values import Outcome
 
 Format = Literal["table", "json", "jsonl", "csv", "parquet"]
@@ -126,6 +125,8 @@ def _parquet(stream: BinaryIO) -> Iterator[Writer]:
 
 @contextmanager
 def _table(stream: BinaryIO) -> Iterator[Writer]:
+    from ilgnet.report.table import print_table
+
     outcomes: list[Outcome] = []
     yield outcomes.append
     print_table(with_run_percentiles(outcomes), stream)

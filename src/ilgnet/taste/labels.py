@@ -18,7 +18,7 @@ from ilgnet.errors import LibraryError
 from ilgnet.library.choosing.bursts import check_features
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.metrics import FEWEST_UNITS
-from ilgnet.taste.learn import Choices, Opinions, Stars
+from ilgnet.taste.learn import Comparisons, Opinions, Ratings
 from ilgnet.text_files import CsvTable, read_csv
 
 NO_STARS: Final = 0.0
@@ -48,7 +48,7 @@ class Labelled:
     left_out: tuple[str, ...]
 
     @property
-    def stock(self) -> NDArray[np.float64]:
+    def baseline(self) -> NDArray[np.float64]:
         """The model's own scores (N,)."""
         return np.array([photo.score for photo in self.photographs])
 
@@ -67,7 +67,7 @@ def from_opinions(photographs: Sequence[Photograph]) -> Labelled:
         photographs: with their features and opinions.
     """
     rated = [photo for photo in _distinct(photographs) if _stars(photo) is not None]
-    stars = Stars(np.array([_stars(photo) for photo in rated], dtype=np.float64))
+    stars = Ratings(np.array([_stars(photo) for photo in rated], dtype=np.float64))
     problems = (problem for photo in photographs for problem in photo.opinion.problems)
     return Labelled(tuple(rated), stars, group_photographs(rated), tuple(dict.fromkeys(problems)))
 
@@ -104,7 +104,7 @@ def from_ratings(photographs: Sequence[Photograph], table: Path, root: Path) -> 
     given = tuple(group for _, _, group in rated.values())
     return Labelled(
         tuple(found),
-        Stars(np.array([rating for _, rating, _ in rated.values()])),
+        Ratings(np.array([rating for _, rating, _ in rated.values()])),
         given if found and all(given) else group_photographs(found),
         tuple(lookup.missing),
     )
@@ -128,7 +128,7 @@ def from_pairs(photographs: Sequence[Photograph], table: Path, root: Path) -> La
     lookup.check(len(pairs))
     winners, losers = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
     return Labelled(
-        tuple(found), Choices(winners, losers), group_photographs(found), tuple(lookup.missing)
+        tuple(found), Comparisons(winners, losers), group_photographs(found), tuple(lookup.missing)
     )
 
 

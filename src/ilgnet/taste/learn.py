@@ -1,8 +1,8 @@
 """Learning a person's taste from ratings or choices, on features that are in the catalogue.
 
-A straight line through the model's features, blended with its own score. How strongly the line is
-held back and how much it is blended in is chosen by cross-validation over days, and what is
-reported is measured around that choice (nested), so pictures of one day are never on both sides.
+A weight vector on the model's features, blended with its own score. The ridge penalty and the share
+of the blend are chosen by cross-validation over days, and what is reported is measured around
+that choice (nested), so pictures of one day are never on both sides.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ FEWEST_OF_A_KIND: Final = 8
 DIRECTIONS: Final = 256
 """Principal directions of the features that are kept; further ones are noise."""
 
-HOLDS: Final = (0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
-"""How strongly the line is held back: penalties in units of the mean variance of a direction."""
+PENALTIES: Final = (0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
+"""Ridge penalties, in units of the mean variance of a direction."""
 
 BLENDS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Shares of the line in the blend with the stock score."""
+"""Shares of the vector in the blend with the base model's score."""
 
 NEWTON_STEPS: Final = 25
 
-ROLLS: Final = 39
+PERMUTATIONS: Final = 39
 """Comparisons with chance; being better than all of them happens by chance once in forty times."""
 
 FOLDS: Final = 10
@@ -51,7 +51,7 @@ INNER_FOLDS: Final = 5
 
 
 class Opinions(Protocol):
-    """What a person has said of N pictures, in a form that a line can be fitted to."""
+    """What a person has said of N pictures, in a form that a weight vector can be fitted to."""
 
     def check(self) -> None:
         """Refuse what is too little to learn from.
@@ -61,8 +61,8 @@ class Opinions(Protocol):
         """
         ...
 
-    def fit(self, z: Floats, rows: Bools, holds: Sequence[float]) -> Floats:
-        """Lines (R, H) through coordinates z (N, R) from some rows alone, one for each hold."""
+    def fit(self, z: Floats, rows: Bools, penalties: Sequence[float]) -> Floats:
+        """Weights (R, H) on coordinates z (N, R) from some rows alone, one for each penalty."""
         ...
 
     def share(self, scores: Floats, rows: Bools) -> float:
@@ -83,7 +83,7 @@ class Opinions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Stars:
+class Ratings:
     """Ratings of N pictures, (N,); only their order and rough distances matter."""
 
     ratings: Floats
@@ -104,15 +104,15 @@ class Stars:
                 "Give stars or rejects to good and to bad pictures"
             )
 
-    def fit(self, z: Floats, rows: Bools, holds: Sequence[float]) -> Floats:
+    def fit(self, z: Floats, rows: Bools, penalties: Sequence[float]) -> Floats:
         """Ridge regression of the ratings."""
         chosen, ratings = z[rows], self.ratings[rows]
-        # A decomposition would serve all holds at once, and take ten times as long on a busy
+        # A decomposition would serve all penalties at once, and take ten times as long on a busy
         # machine, where the threads of linear algebra wait for each other.
-        grams = chosen.T @ chosen + np.multiply.outer(holds, np.eye(z.shape[1]))
+        grams = chosen.T @ chosen + np.multiply.outer(penalties, np.eye(z.shape[1]))
         target = chosen.T @ (ratings - ratings.mean())
-        lines: Floats = np.linalg.solve(grams, target[:, None])[:, :, 0].T
-        return lines
+        vectors: Floats = np.linalg.solve(grams, target[:, None])[:, :, 0].T
+        return vectors
 
     def share(self, scores: Floats, rows: Bools) -> float:
         """By sorting, so that thousands of pictures take milliseconds."""
@@ -139,7 +139,7 @@ class Stars:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class Comparisons:
     """Which of two pictures a person likes better, P times.
 
     Attributes:
@@ -158,11 +158,11 @@ class Choices:
                 "needed. Compare more pairs"
             )
 
-    def fit(self, z: Floats, rows: Bools, holds: Sequence[float]) -> Floats:
+    def fit(self, z: Floats, rows: Bools, penalties: Sequence[float]) -> Floats:
         """Logistic regression on differences (Bradley and Terry 1952)."""
         inside = rows[self.winners] & rows[self.losers]
         differences = z[self.winners[inside]] - z[self.losers[inside]]
-        return np.stack([_logistic(differences, hold) for hold in holds], axis=1)
+        return np.stack([_logistic(differences, penalty) for penalty in penalties], axis=1)
 
     def share(self, scores: Floats, rows: Bools) -> float:
         """Of the choices between two of the rows."""
@@ -179,32 +179,32 @@ class Choices:
         return gain_in_choices(scores, others, self.winners, self.losers, groups)
 
     def spearman(self, scores: Floats) -> float | None:
-        """Choices are no ratings."""
+        """They are no ratings."""
         return None
 
 
-def _logistic(differences: Floats, hold: float) -> Floats:
-    """The line (R,) on whose right side the differences (P, R) lie, by Newton's method."""
-    line: Floats = np.zeros(differences.shape[1])
+def _logistic(differences: Floats, penalty: float) -> Floats:
+    """The weight vector (R,) with which differences (P, R) are positive, by Newton's method."""
+    vector: Floats = np.zeros(differences.shape[1])
     for _ in range(NEWTON_STEPS):
-        lost = 1.0 / (1.0 + np.exp(np.clip(differences @ line, -30, 30)))
+        lost = 1.0 / (1.0 + np.exp(np.clip(differences @ vector, -30, 30)))
         curvature = (differences * (lost * (1 - lost))[:, None]).T @ differences
-        slope = differences.T @ lost - hold * line
-        step = np.linalg.solve(curvature + hold * np.eye(len(line)), slope)
-        line = line + step
-        if np.abs(step).max() < 1e-4 * np.abs(line).max():
+        slope = differences.T @ lost - penalty * vector
+        step = np.linalg.solve(curvature + penalty * np.eye(len(vector)), slope)
+        vector = vector + step
+        if np.abs(step).max() < 1e-4 * np.abs(vector).max():
             break
-    return line
+    return vector
 
 
 def learn(
-    features: NDArray[np.float32], stock: Floats, opinions: Opinions, groups: Sequence[str]
+    features: NDArray[np.float32], baseline: Floats, opinions: Opinions, groups: Sequence[str]
 ) -> Learnt:
     """Learn a taste and measure it.
 
     Args:
         features: of the base model, float32 (N, D).
-        stock: the base model's scores (N,).
+        baseline: the base model's scores (N,).
         opinions: what the person said of the N pictures.
         groups: (N,) the day or outing of each; one is never on both sides of a check.
 
@@ -213,11 +213,11 @@ def learn(
     """
     # The solver's threads wait for each other: where others are busy, more of them take longer.
     with threadpool_limits(free_cores(), user_api="blas"):
-        return _learn(features, stock, opinions, groups)
+        return _learn(features, baseline, opinions, groups)
 
 
 def _learn(
-    features: NDArray[np.float32], stock: Floats, opinions: Opinions, groups: Sequence[str]
+    features: NDArray[np.float32], baseline: Floats, opinions: Opinions, groups: Sequence[str]
 ) -> Learnt:
     opinions.check()
     names = sorted(set(groups))
@@ -228,133 +228,135 @@ def _learn(
             "other days"
         )
     numbers = np.array([names.index(group) for group in groups])
-    space = _Space.of(features, stock)
-    z, own = space.coordinates(features), space.standard(stock)
+    space = _Space.of(features, baseline)
+    z, own = space.coordinates(features), space.z_scores(baseline)
     held_out = _cross_predict(z, own, opinions, numbers)
-    agreement, of_stock = (opinions.agreement(s, groups) for s in (held_out, own))
+    agreement, of_baseline = (opinions.agreement(s, groups) for s in (held_out, own))
     assert agreement is not None
-    assert of_stock is not None
-    _refuse_chance(z, opinions, numbers, of_stock)
-    hold, blend = _choose(z, own, opinions, numbers, np.ones(len(z), bool))
+    assert of_baseline is not None
+    _refuse_chance(z, opinions, numbers, of_baseline)
+    penalty, blend = _choose(z, own, opinions, numbers, np.ones(len(z), bool))
     gain = opinions.gain(held_out, own, groups)
-    _refuse_stock(agreement, of_stock, gain, blend)
-    line = _lines(z, opinions, np.ones(len(z), bool), [hold])[:, 0]
+    _refuse_baseline(agreement, of_baseline, gain, blend)
+    vector = _vectors(z, opinions, np.ones(len(z), bool), [penalty])[:, 0]
     return Learnt(
-        space.taste(line, blend, stock, features),
+        space.taste(vector, blend, baseline, features),
         agreement,
-        of_stock,
+        of_baseline,
         gain,
         opinions.spearman(held_out),
         opinions.spearman(own),
         blend,
-        hold,
+        penalty,
         len(z),
         len(names),
     )
 
 
 def _refuse_chance(
-    z: Floats, opinions: Opinions, groups: NDArray[np.intp], stock: Agreement
+    z: Floats, opinions: Opinions, groups: NDArray[np.intp], baseline: Agreement
 ) -> None:
     """Refuse opinions that features agree with no better when they belong to other pictures.
 
-    The features are rolled along the opinions, so that bursts and days stay as alike as they are
+    The features are shifted along the opinions, so that bursts and days stay as alike as they are
     and only who belongs to whom is lost. Shuffling would make bursts look like evidence.
     """
     everyone = np.ones(len(z), bool)
     order = np.argsort(groups, kind="stable")
-    offsets = np.linspace(0, len(z), ROLLS + 2)[1:-1].astype(int)
+    offsets = np.linspace(0, len(z), PERMUTATIONS + 2)[1:-1].astype(int)
 
     def share(offset: int) -> float:
-        rolled = np.empty_like(z)
-        rolled[order] = np.roll(z[order], offset, axis=0)
+        permuted = np.empty_like(z)
+        permuted[order] = np.roll(z[order], offset, axis=0)
         values = np.zeros(len(z))
         for held_out in _folds(groups, INNER_FOLDS, seed=1):
-            line = _lines(rolled, opinions, ~held_out, [float(len(z))])[:, 0]
-            values[held_out] = rolled[held_out] @ line
+            vector = _vectors(permuted, opinions, ~held_out, [float(len(z))])[:, 0]
+            values[held_out] = permuted[held_out] @ vector
         return opinions.share(values, everyone)
 
     found = share(0)
     better = sum(share(offset) >= found for offset in offsets)
-    if better and stock.share.low > 0.5:
+    if better and baseline.share.low > 0.5:
         raise LibraryError(
-            "nothing can be learnt that the stock score does not know: it agrees with you in "
-            f"{stock}, a taste no more than by chance. Nothing was saved; go on with the stock "
+            "nothing can be learnt that the base model does not know: it agrees with you in "
+            f"{baseline}, a taste no more than by chance. Nothing was saved; go on with the base "
             "model, or rate more pictures"
         )
     if better:
         raise LibraryError(
             "these labels carry no signal that can be told from chance: on days that it was not "
             f"learnt from, a taste agrees with you in {found:.1%} of pairs; with the pictures "
-            f"mixed up, {better} of {ROLLS} tries did as well. Nothing was saved. More ratings, or "
-            "clearer ones, may help"
+            f"mixed up, {better} of {PERMUTATIONS} tries did as well. Nothing was saved. More "
+            "ratings, or clearer ones, may help"
         )
 
 
-def _refuse_stock(agreement: Agreement, stock: Agreement, gain: Measure, blend: float) -> None:
+def _refuse_baseline(
+    agreement: Agreement, baseline: Agreement, gain: Measure, blend: float
+) -> None:
     if blend == 0.0 or not agreement.share.low > 0.5:
         raise LibraryError(
-            "nothing can be learnt that the stock score does not know: it agrees with you in "
-            f"{stock}, a taste in {agreement}. Nothing was saved; go on with the stock model, or "
+            "nothing can be learnt that the base model does not know: it agrees with you in "
+            f"{baseline}, a taste in {agreement}. Nothing was saved; go on with the base model, or "
             "rate more pictures"
         )
     if not gain.low > 0.0:
         raise LibraryError(
-            f"a taste agrees with you in {agreement}, the stock score in {stock}: "
+            f"a taste agrees with you in {agreement}, the base model's score in {baseline}: "
             f"{gain.value:+.1%}, 95 % interval {gain.low:+.1%} to {gain.high:+.1%}, so it is not "
-            "clear that anything was learnt. Nothing was saved; go on with the stock model, or "
+            "clear that anything was learnt. Nothing was saved; go on with the base model, or "
             "rate more pictures"
         )
 
 
 def _cross_predict(
-    z: Floats, stock: Floats, opinions: Opinions, groups: NDArray[np.intp]
+    z: Floats, baseline: Floats, opinions: Opinions, groups: NDArray[np.intp]
 ) -> Floats:
     """Every picture's score from a taste, chosen and fitted without any picture of its group."""
     scores = np.zeros(len(z))
     for held_out in _folds(groups, FOLDS, seed=0):
         rows = ~held_out
-        hold, blend = _choose(z, stock, opinions, groups, rows)
-        line = _lines(z, opinions, rows, [hold])[:, 0]
-        scores[held_out] = _blended(z[held_out] @ line, stock[held_out], blend)
+        penalty, blend = _choose(z, baseline, opinions, groups, rows)
+        vector = _vectors(z, opinions, rows, [penalty])[:, 0]
+        scores[held_out] = _blended(z[held_out] @ vector, baseline[held_out], blend)
     return scores
 
 
 def _choose(
-    z: Floats, stock: Floats, opinions: Opinions, groups: NDArray[np.intp], rows: Bools
+    z: Floats, baseline: Floats, opinions: Opinions, groups: NDArray[np.intp], rows: Bools
 ) -> tuple[float, float]:
-    """The hold and blend that agree best with the person on held-out groups among some rows.
+    """The penalty and blend that agree best with the person on held-out groups among some rows.
 
-    Ties go to the stronger hold and to the smaller share of the line.
+    Ties go to the stronger penalty and to the smaller share of the vector.
     """
-    holds = sorted(HOLDS, reverse=True)
-    values = np.zeros((len(z), len(holds)))
+    penalties = sorted(PENALTIES, reverse=True)
+    values = np.zeros((len(z), len(penalties)))
     for held_out in _folds(groups, INNER_FOLDS, seed=1):
-        values[held_out] = z[held_out] @ _lines(z, opinions, rows & ~held_out, holds)
+        values[held_out] = z[held_out] @ _vectors(z, opinions, rows & ~held_out, penalties)
     shares = {
-        (hold, blend): opinions.share(_blended(values[:, column], stock, blend), rows)
-        for blend, (column, hold) in product(BLENDS, enumerate(holds))
+        (penalty, blend): opinions.share(_blended(values[:, column], baseline, blend), rows)
+        for blend, (column, penalty) in product(BLENDS, enumerate(penalties))
     }
     return max(shares, key=lambda choice: round(shares[choice], 6))
 
 
-def _lines(z: Floats, opinions: Opinions, rows: Bools, holds: Sequence[float]) -> Floats:
+def _vectors(z: Floats, opinions: Opinions, rows: Bools, penalties: Sequence[float]) -> Floats:
     """Lines (R, H) whose values over the rows they were learnt from have deviation 1."""
-    lines = opinions.fit(z, rows, holds)
-    deviations = np.std(z[rows] @ lines, axis=0)
-    scaled: Floats = lines / np.where(deviations > 0, deviations, 1.0)
+    vectors = opinions.fit(z, rows, penalties)
+    deviations = np.std(z[rows] @ vectors, axis=0)
+    scaled: Floats = vectors / np.where(deviations > 0, deviations, 1.0)
     return scaled
 
 
-def _blended(line: Floats, stock: Floats, blend: float) -> Floats:
-    return blend * line + (1.0 - blend) * stock
+def _blended(vector: Floats, baseline: Floats, blend: float) -> Floats:
+    return blend * vector + (1.0 - blend) * baseline
 
 
 def _folds(groups: NDArray[np.intp], folds: int, *, seed: int) -> list[Bools]:
-    """Whole groups dealt out to folds, as (N,) masks of what is held out."""
+    """Whole groups shuffled into folds, as (N,) masks of what is held out."""
     names = np.unique(groups)
-    dealt = np.random.default_rng(seed).permutation(len(names)) % min(folds, len(names))
-    fold_of = dict(zip(names.tolist(), dealt.tolist(), strict=True))
+    shuffled = np.random.default_rng(seed).permutation(len(names)) % min(folds, len(names))
+    fold_of = dict(zip(names.tolist(), shuffled.tolist(), strict=True))
     fold = np.array([fold_of[group] for group in groups.tolist()])
     return [fold == number for number in range(min(folds, len(names)))]
 
@@ -372,18 +374,18 @@ def _principal(rows: Floats) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True, slots=True)
 class _Space:
-    """Coordinates in which a line is fitted: principal directions, and the stock score's scale.
+    """Coordinates in which a vector is fitted: principal directions, and the base's z-scores.
 
     Known from the features alone, without any opinion.
     """
 
     mean: Floats
     basis: Floats
-    stock_mean: float
-    stock_deviation: float
+    baseline_mean: float
+    baseline_deviation: float
 
     @classmethod
-    def of(cls, features: NDArray[np.float32], stock: Floats) -> _Space:
+    def of(cls, features: NDArray[np.float32], baseline: Floats) -> _Space:
         centred = features.astype(np.float64)
         mean = centred.mean(axis=0)
         centred -= mean
@@ -393,23 +395,25 @@ class _Space:
         if not kept.any():
             raise LibraryError("all rated pictures have the same features; nothing can be learnt")
         scale = np.sqrt(np.mean(np.square(lengths[kept])) / len(centred))
-        return cls(mean, directions[kept].T / scale, float(stock.mean()), float(stock.std()) or 1.0)
+        return cls(
+            mean, directions[kept].T / scale, float(baseline.mean()), float(baseline.std()) or 1.0
+        )
 
     def coordinates(self, features: NDArray[np.float32]) -> Floats:
         z: Floats = (features.astype(np.float64) - self.mean) @ self.basis
         return z
 
-    def standard(self, stock: Floats) -> Floats:
-        return (stock - self.stock_mean) / self.stock_deviation
+    def z_scores(self, baseline: Floats) -> Floats:
+        return (baseline - self.baseline_mean) / self.baseline_deviation
 
     def taste(
-        self, line: Floats, blend: float, stock: Floats, features: NDArray[np.float32]
+        self, vector: Floats, blend: float, baseline: Floats, features: NDArray[np.float32]
     ) -> Taste:
-        """The blend on AVA's scale: its scores spread over the rated pictures as the stock's do."""
-        blended = _blended(self.coordinates(features) @ line, self.standard(stock), blend)
-        votes = self.stock_deviation / max(float(blended.std()), 1e-9)
-        direction = votes * blend * self.basis @ line
-        slope = votes * (1.0 - blend) / self.stock_deviation
-        bias = self.stock_mean * (1.0 - slope) - float(self.mean @ direction)
+        """The blend on AVA's scale: its scores spread over the rated pictures as the base's do."""
+        blended = _blended(self.coordinates(features) @ vector, self.z_scores(baseline), blend)
+        votes = self.baseline_deviation / max(float(blended.std()), 1e-9)
+        direction = votes * blend * self.basis @ vector
+        slope = votes * (1.0 - blend) / self.baseline_deviation
+        bias = self.baseline_mean * (1.0 - slope) - float(self.mean @ direction)
         bias -= votes * float(blended.mean())
         return Taste(direction.astype(np.float32), slope, bias)

@@ -25,7 +25,7 @@ def learn_and_save(labelled: Labelled, base: Weights, folder: Path, name: str) -
         LibraryError: there is too little to learn from, or nothing that could be learnt; nothing
             was saved.
     """
-    figures = learn(labelled.features, labelled.stock, labelled.opinions, labelled.groups)
+    figures = learn(labelled.features, labelled.baseline, labelled.opinions, labelled.groups)
     rated = [photo.sha256 or _hash(photo.path) for photo in labelled.photographs]
     saved = save_taste(figures, base, folder, name or f"taste.{folder.resolve().name}", rated)
     return TasteLearnt(saved, figures, labelled.left_out)

@@ -39,26 +39,26 @@ class Learnt:
     """A taste and how well it was found to agree with the person.
 
     Attributes:
-        taste: the line on the base model's features, and the blend.
+        taste: the weight vector on the base model's features, and the blend.
         agreement: of the taste on days that it was not learnt from.
-        stock: of the base model's own score on the same pictures.
+        baseline: of the base model's own score on the same pictures.
         gain: how much larger the first is, with its interval, on the same draws.
         spearman: of the taste; None for choices.
-        stock_spearman: of the base model; None for choices.
-        blend: the share of the line, 0..1; the rest is the stock score.
-        hold: the penalty.
+        baseline_spearman: of the base model; None for choices.
+        blend: the share of the weight vector, 0..1; the rest is the base model's score.
+        penalty: the penalty.
         pictures: learnt from.
         groups: days, or outings of a day, that were held out in turn.
     """
 
     taste: Taste
     agreement: Agreement
-    stock: Agreement
+    baseline: Agreement
     gain: Measure
     spearman: float | None
-    stock_spearman: float | None
+    baseline_spearman: float | None
     blend: float
-    hold: float
+    penalty: float
     pictures: int
     groups: int
 

@@ -91,13 +91,13 @@ def _keep_base(base: Weights, folder: Path) -> None:
 def _metrics(learnt: Learnt) -> Measurement:
     figures: Figures = {
         "pairwise_accuracy": _figure(learnt.agreement),
-        "pairwise_accuracy_stock": _figure(learnt.stock),
+        "pairwise_accuracy_baseline": _figure(learnt.baseline),
         "gain": Figure(learnt.gain.value, (learnt.gain.low, learnt.gain.high)),
         "groups": Figure(learnt.groups),
         "blend": Figure(learnt.blend),
-        "hold": Figure(learnt.hold),
+        "penalty": Figure(learnt.penalty),
     }
-    for name, value in (("srcc", learnt.spearman), ("srcc_stock", learnt.stock_spearman)):
+    for name, value in (("srcc", learnt.spearman), ("srcc_baseline", learnt.baseline_spearman)):
         if value is not None:
             figures[name] = Figure(value)
     return Measurement(

@@ -42,12 +42,12 @@ class Trained:
     Attributes:
         weights: the record of the new model; its folder is ready for scoring.
         evaluation: the new model on the validation pictures, through the way that users score.
-        stock: the model that the run began with, on the same pictures; None without one.
+        baseline: the model that the run began with, on the same pictures; None without one.
     """
 
     weights: Weights
     evaluation: Evaluation
-    stock: Evaluation | None
+    baseline: Evaluation | None
 
 
 def publish(
@@ -98,8 +98,8 @@ def publish(
     if weights.output == "high_low":  # the error also scales what two classes say of the mean
         evaluation = measure(weights, split.validation, show)
     weights = write_weights(replace(weights, metrics=_metrics(evaluation)), out)
-    stock = measure(base, split.validation, show) if base else None
-    return Trained(weights, evaluation, stock)
+    baseline = measure(base, split.validation, show) if base else None
+    return Trained(weights, evaluation, baseline)
 
 
 def measure(weights: Weights, rated: RatedSet, show: bool | None) -> Evaluation:

@@ -11,7 +11,7 @@ from statistics import fmean, stdev
 from ilgnet.training.pipeline import Surroundings, train
 from ilgnet.training.publish import Trained
 from ilgnet.training.recipe import Recipe
-from ilgnet.training.words import SHOWN
+from ilgnet.training.summary import SHOWN
 
 
 def train_seeds(recipe: Recipe, out: Path, seeds: int, surroundings: Surroundings) -> list[Trained]:

@@ -11,7 +11,6 @@ Nothing of it is run: the folder is looked up, not imported.
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -27,6 +26,8 @@ def installed_folders() -> dict[str, Path]:
     Raises:
         ModelError: a distribution names a package that is not there.
     """
+    from importlib.metadata import entry_points
+
     return {
         point.name: _folder(point.name, point.value)
         for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)

@@ -35,7 +35,7 @@ from ilgnet.library.catalogue.rows import (
     verdict_from_row,
 )
 from ilgnet.library.photograph.capture import sequence_number
-from ilgnet.library.photograph.files import FileGroup
+from ilgnet.library.photograph.file_groups import FileGroup
 from ilgnet.library.photograph.opinion import Choice
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.values import Failure, Verdict

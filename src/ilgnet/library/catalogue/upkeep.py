@@ -13,8 +13,8 @@ from ilgnet.hashing import stream_hash
 from ilgnet.images.files import open_image_file
 from ilgnet.library.catalogue.catalogue import Catalogue
 from ilgnet.library.catalogue.rows import FileStamp, Filter
-from ilgnet.library.photograph.files import group_files
-from ilgnet.library.photograph.survey import Survey, survey
+from ilgnet.library.photograph.file_groups import group_files
+from ilgnet.library.photograph.scan import Scan, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Status:
 
 def status(catalogue: Catalogue) -> Status:
     """What the catalogue holds and what the folder does; no picture is opened."""
-    found = survey(catalogue.place.root)
+    found = scan(catalogue.place.root)
     known = {row[0] for row in catalogue.read("SELECT path FROM pictures WHERE away IS NULL")}
     failed = {row[0] for row in catalogue.read("SELECT path FROM failures")}
     scored = catalogue.read(
@@ -104,8 +104,8 @@ def status(catalogue: Catalogue) -> Status:
     )
 
 
-def _missing(catalogue: Catalogue, known: set[str], found: Survey) -> tuple[str, ...]:
-    """Catalogue paths with no file; one that the survey passes over may still be there."""
+def _missing(catalogue: Catalogue, known: set[str], found: Scan) -> tuple[str, ...]:
+    """Catalogue paths with no file; one that the scan passes over may still be there."""
     absent = sorted(known.difference(found.pictures))
     return tuple(path for path in absent if not os.path.lexists(catalogue.absolute(path)))
 

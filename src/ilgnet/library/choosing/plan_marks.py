@@ -13,11 +13,11 @@ from ilgnet.images.foreign import foreign_folder
 from ilgnet.library.changes.file_operations import READ_ONLY, is_read_only
 from ilgnet.library.changes.plan import Edit, Plan
 from ilgnet.library.choosing.cull import DECISIONS, Decided, Decision
-from ilgnet.library.photograph.files import Style, sidecar_path
+from ilgnet.library.photograph.file_groups import Style, sidecar_path
 from ilgnet.library.photograph.opinion import REJECTED, Opinion
 from ilgnet.library.photograph.photograph import Photograph
-from ilgnet.library.sidecar.jpeg import replace_embedded
-from ilgnet.library.sidecar.opinions import JPEG_EXTENSIONS, Statements, read_statements
+from ilgnet.library.sidecar.embed import replace_embedded
+from ilgnet.library.sidecar.statements import JPEG_EXTENSIONS, Statements, read_statements
 from ilgnet.library.sidecar.write import Merged, merge_notes, new_sidecar, rating_words
 from ilgnet.library.sidecar.xmp import Notes, read_sidecar
 from ilgnet.values import Verdict

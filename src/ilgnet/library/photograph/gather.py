@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ilgnet.library.photograph.capture import UNKNOWN, Capture
-from ilgnet.library.photograph.files import FileGroup, Folder
+from ilgnet.library.photograph.file_groups import FileGroup, Folder
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.values import Failure, Verdict
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilgnet.library.photograph.capture import UNKNOWN, Capture, sequence_number
-from ilgnet.library.photograph.files import FileGroup
+from ilgnet.library.photograph.file_groups import FileGroup
 from ilgnet.library.photograph.opinion import NO_OPINION, Choice, Opinion
 from ilgnet.values import Difference, Verdict
 

@@ -13,7 +13,7 @@ from ilgnet.library.photograph.companions import SIDECAR_EXTENSION, owners
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Scan:
     """The files of a folder and all below it, as catalogue paths in order; hidden ones left out.
 
     Attributes:
@@ -31,7 +31,7 @@ class Survey:
     foreign: tuple[str, ...]
 
 
-def survey(root: Path) -> Survey:
+def scan(root: Path) -> Scan:
     """Read the names in a folder and all below it; no file is opened."""
     folders: dict[str, list[str]] = defaultdict(list)
     foreign: list[str] = []
@@ -59,7 +59,7 @@ def survey(root: Path) -> Survey:
                     media.append(name)
                     kind.append(prefix + name)
         orphans += [prefix + name for name in _orphans(sidecars, media)]
-    return Survey(*(tuple(sorted(paths)) for paths in (pictures, videos, unread, orphans, foreign)))
+    return Scan(*(tuple(sorted(paths)) for paths in (pictures, videos, unread, orphans, foreign)))
 
 
 def _orphans(sidecars: list[str], media: list[str]) -> list[str]:

@@ -32,7 +32,7 @@ there are too few pictures that neither has seen."""
 
 def summary(trained: Trained) -> str:
     """What a run has achieved, for people; one line a figure."""
-    new, stock = trained.evaluation, trained.stock
+    new, baseline = trained.evaluation, trained.baseline
     intervals = f"; {100 * metrics.INTERVAL:.0f} % intervals"
     rows = [
         f"{len(new.predictions)} validation pictures ({new.measured_fingerprint}), "
@@ -42,29 +42,29 @@ def summary(trained: Trained) -> str:
     for name, title in SHOWN:
         if name in new.figures and not math.isnan(new.figures[name].value):
             line = f"  {title}: {_words(new.figures[name])}"
-            if stock is not None and name in stock.figures:
-                line += f"; before: {_words(stock.figures[name])}"
+            if baseline is not None and name in baseline.figures:
+                line += f"; before: {_words(baseline.figures[name])}"
             if name == "accuracy" and new.majority_rate is not None:
                 line += f"; always the same answer: {new.majority_rate:.3f}"
             rows.append(line)
-    if stock is not None:
-        rows.append(verdict(new, stock))
+    if baseline is not None:
+        rows.append(verdict(new, baseline))
     rows.append(f"The model is in {trained.weights.folder}; use it with")
     rows.append(f"  ilgnet score --model {trained.weights.folder} PATH...")
     return "\n".join(rows)
 
 
-def verdict(new: Evaluation, stock: Evaluation) -> str:
+def verdict(new: Evaluation, baseline: Evaluation) -> str:
     """Which of two models agrees better with the ratings, as far as the pictures can tell.
 
     Only pictures that neither has seen say anything: on others a model shows what it remembers.
     """
-    judged, gain, unseen = gain_in_order(new, stock)
-    name = stock.weights.name
+    judged, gain, unseen = gain_in_order(new, baseline)
+    name = baseline.weights.name
     of_all = f"{unseen} of the {len(new.predictions)} pictures"
     measure = (
         "To know, measure both on pictures that neither has seen: "
-        f"ilgnet evaluate --data RATINGS --model {stock.weights.name} (and --model "
+        f"ilgnet evaluate --data RATINGS --model {baseline.weights.name} (and --model "
         f"{new.weights.folder})."
     )
     match judged:
@@ -87,12 +87,12 @@ def verdict(new: Evaluation, stock: Evaluation) -> str:
                 f"Which is better these pictures cannot tell: the interval of {gain} holds 0. "
                 f"Rate more pictures and train again. {measure[:-1]}"
             )
-    known = stock.overlap.compared_words()
+    known = baseline.overlap.compared_words()
     how = f", compared {known}" if known else ""
     return f"{text}. (Measured on {of_all}, which neither had seen as far as is known{how}.)"
 
 
-def gain_in_order(new: Evaluation, stock: Evaluation) -> tuple[Comparison, str, int]:
+def gain_in_order(new: Evaluation, baseline: Evaluation) -> tuple[Comparison, str, int]:
     """How much better the new model orders the pictures that neither has seen.
 
     The two are compared on the same draws of pictures (or choices), which is sharper than to
@@ -101,12 +101,12 @@ def gain_in_order(new: Evaluation, stock: Evaluation) -> tuple[Comparison, str, 
     Returns:
         The comparison, the gain in words, and how many pictures it is of.
     """
-    seen = stock.overlap.ids
+    seen = baseline.overlap.ids
     rows = np.array([p.image.id not in seen for p in new.predictions], bool)
     unseen = int(rows.sum())
     truth = _truth(new)
     if truth is None:
-        before, after = (_right_choices(e, seen) for e in (stock, new))
+        before, after = (_right_choices(e, seen) for e in (baseline, new))
         gain = (
             metrics.bootstrap(
                 lambda drawn: {"gain": float(np.mean(after[drawn] - before[drawn]))}, len(after)
@@ -118,7 +118,7 @@ def gain_in_order(new: Evaluation, stock: Evaluation) -> tuple[Comparison, str, 
     if unseen < 2:
         return "no evidence", "", unseen
     ranks = metrics.dense_ranks(truth[rows])
-    scores = [metrics.dense_ranks(e.answers.score[rows]) for e in (new, stock)]
+    scores = [metrics.dense_ranks(e.answers.score[rows]) for e in (new, baseline)]
 
     def gain_of(drawn: Indices) -> dict[str, float]:
         after, before = (metrics.srcc(ranks[drawn], score[drawn]) for score in scores)

@@ -35,7 +35,7 @@ from ilgnet.library.changes.journal import (
 )
 from ilgnet.library.changes.plan import Edit, Plan, Transfer, check_inside
 from ilgnet.library.photograph.companions import renamed
-from ilgnet.library.photograph.files import Folder
+from ilgnet.library.photograph.file_groups import Folder
 
 _HOPELESS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV}
 """After one of these the next step would fail too."""

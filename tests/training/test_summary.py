@@ -18,7 +18,7 @@ from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions, evaluate
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.scoring import Scorer
 from ilgnet.training.publish import Trained, mean_error
-from ilgnet.training.words import gain_in_order, summary
+from ilgnet.training.summary import gain_in_order, summary
 from ilgnet.zoo.records import Weights
 
 PICTURES = 60

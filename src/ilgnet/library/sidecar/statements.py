@@ -9,7 +9,7 @@ from typing import Final
 
 from ilgnet.errors import LibraryError
 from ilgnet.library.photograph.companions import owners
-from ilgnet.library.photograph.files import FileGroup
+from ilgnet.library.photograph.file_groups import FileGroup
 from ilgnet.library.photograph.opinion import Opinion
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.sidecar.write import rating_words

@@ -10,7 +10,7 @@ from typing import Final
 
 from ilgnet.library.photograph.opinion import REJECTED, Opinion
 from ilgnet.library.photograph.photograph import Photograph
-from ilgnet.library.sidecar.opinions import read_statements
+from ilgnet.library.sidecar.statements import read_statements
 
 _AT_A_TIME: Final = 20
 """Photographs that are read before others may have the processor, for as long as they took."""

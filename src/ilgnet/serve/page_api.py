@@ -21,7 +21,7 @@ from ilgnet.library.open_library import Library
 from ilgnet.library.photograph.opinion import Choice
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.proposals import Proposal
-from ilgnet.library.sidecar.opinions import read_statements
+from ilgnet.library.sidecar.statements import read_statements
 from ilgnet.report.rows import json_bytes, row, shown
 from ilgnet.serve.api import PROBLEMS
 from ilgnet.serve.file_ratings import rating_of

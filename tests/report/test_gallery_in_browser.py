@@ -9,9 +9,11 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ilgnet.report.gallery import FIRST_CARDS, write_gallery
 from ilgnet.text_files import read_csv
@@ -547,6 +549,14 @@ def test_the_map_lies_in_the_box_of_its_picture(open_page, explained, viewport):
         for side in ("x", "y", "width", "height"):
             assert box[side] == pytest.approx(under[side], abs=1.5)
         assert "raises" in layer.get_attribute("alt")
+    painted = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    box = layer.bounding_box()
+    left, right = (
+        painted.getpixel((int(box["x"] + share * box["width"]), int(box["y"] + box["height"] / 2)))
+        for share in (0.25, 0.75)
+    )
+    assert right == pytest.approx((255, 170, 0), abs=12), "gold over the right half"
+    assert max(left) - min(left) < 60, "no colour of the layer, little of the picture's own"
     page.keyboard.press("m")
     assert not layer.is_visible()
     assert page.get_by_role("button", name="Show the map").get_attribute("aria-pressed") == "false"

@@ -23,6 +23,7 @@ from ilgnet.serve.queue import ScoringQueue
 from ilgnet.serve.session import Session
 from ilgnet.serve.settings import Settings
 from ilgnet.serve.views import Views
+from ilgnet.serve.why_api import why_routes
 
 LEFT = 499
 """The caller closed the connection before there was an answer (a convention; nobody sees it)."""
@@ -90,6 +91,7 @@ def create_app(settings: Settings, session: Session | None = None) -> FastAPI:
     _add_operation(app, queue, metrics)
     if session is not None and views is not None:
         app.include_router(page_routes(session, views))
+        app.include_router(why_routes(session, queue.scorer))
         add_page(app, settings.access.page)
     return app
 

@@ -6,14 +6,14 @@ const USUAL = {
   pick: "p", reject: "x", clear: "u",
   stars0: "0", stars1: "1", stars2: "2", stars3: "3", stars4: "4", stars5: "5",
   loupe: "e", grid: "g", compare: "c", open: "Enter", toggle: "Space", pixels: "z",
-  burst: "s", info: "i", full: "f", out: "Escape", keepOne: "Shift+Enter", help: "?",
+  burst: "s", info: "i", why: "w", full: "f", out: "Escape", keepOne: "Shift+Enter", help: "?",
 };
 export const WORDS = {
   next: "next photograph; with Shift select on", previous: "previous photograph; with Shift select on", down: "row below; next burst in the loupe",
   up: "row above; previous burst in the loupe", pick: "pick", reject: "reject", clear: "neither picked nor rejected",
   stars0: "no stars", stars1: "1 star", stars2: "2 stars", stars3: "3 stars", stars4: "4 stars", stars5: "5 stars",
   loupe: "one photograph, large", grid: "the grid", compare: "side by side", open: "open", toggle: "open; in the loupe every pixel, or all of it",
-  pixels: "every pixel (100 %)", burst: "open or fold a burst", info: "all that is known", full: "full screen",
+  pixels: "every pixel (100 %)", burst: "open or fold a burst", info: "all that is known", why: "why this score", full: "full screen",
   out: "one step out", keepOne: "pick this, reject the rest of its burst", help: "this list",
 };
 const KEPT = "ilgnet.keys";

@@ -137,6 +137,7 @@ export function preload(rows) {
 // The photograph that was asked for last wins, however late the others come.
 async function show(pane, row) {
   if (row !== pane.row && !panes.some((other) => other !== pane && other.row === pane.row)) abandon(view(pane.row, "loupe"));
+  if (pane.row !== row) pane.layer = null;
   pane.row = row;
   pane.ticket += 1;
   const { ticket } = pane;
@@ -156,12 +157,24 @@ async function show(pane, row) {
   }
 }
 
-function put(pane, image, source) {
+function put(pane, image, source, quietly = false) {
   pane.image = image;
   pane.source = source;
-  pane.frame.replaceChildren(...(image ? [image] : []));
+  pane.frame.replaceChildren(...(image ? [image, ...(pane.layer ? [pane.layer] : [])] : []));
+  pane.frame.classList.toggle("mapped", Boolean(image && pane.layer));
   place(pane);
-  report();
+  if (!quietly) report();
+}
+
+// A layer over the current pane's picture, if that still is this row's; null takes it away.
+export function lay(row, address) {
+  const pane = panes[current];
+  if (pane && (pane.layer?.src ?? null) === address) return;
+  for (const each of panes) each.layer = null;
+  if (address && pane?.row === row) {
+    pane.layer = Object.assign(new Image(), { src: address, alt: "Map: gold raises the score, blue lowers it", className: "layer" });
+  }
+  panes.forEach((each) => put(each, each.image, each.source, true));
 }
 
 async function sharpen(pane, ticket) {
@@ -196,9 +209,11 @@ function place(pane) {
   const [w, h] = [width * scale, height * scale];
   const [fw, fh] = [pane.frame.clientWidth, pane.frame.clientHeight];
   const along = (size, room, at) => (size <= room ? (room - size) / 2 : Math.min(0, Math.max(room - size, room / 2 - at * size)));
-  pane.image.style.setProperty("width", `${w}px`);
-  pane.image.style.setProperty("height", `${h}px`);
-  pane.image.style.setProperty("transform", `translate(${along(w, fw, look.x)}px, ${along(h, fh, look.y)}px)`);
+  for (const image of [pane.image, pane.layer].filter(Boolean)) {
+    image.style.setProperty("width", `${w}px`);
+    image.style.setProperty("height", `${h}px`);
+    image.style.setProperty("transform", `translate(${along(w, fw, look.x)}px, ${along(h, fh, look.y)}px)`);
+  }
   pane.frame.classList.toggle("zoomed", isZoomed());
 }
 

@@ -3,6 +3,7 @@
 import "./drop.js";
 import * as grid from "./grid.js";
 import * as loupe from "./loupe.js";
+import * as why from "./why.js";
 import { DECISIONS, WORDS, actOf, keyOf, keysOn, nameOf, remap, switchKeys, usualKeys } from "./keys.js";
 import { ask, choose, cleared, day, load, onChange, onSaving, send, store, takeRatings, turnBack } from "./store.js";
 
@@ -276,7 +277,7 @@ const ACTS = {
   up: (event) => (loupe.isOpen() ? challenge(-1) : go(grid.vertical(grid.focus, -1), event)),
   open: () => openLoupe(), loupe: () => openLoupe(), toggle: () => (loupe.isOpen() ? loupe.togglePixels() : openLoupe()),
   grid: () => loupe.close(), compare, pixels: (event) => (loupe.isOpen() ? loupe.togglePixels(event) : openLoupe()),
-  burst: () => unfold(), info: () => toggleInfo(), full: () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
+  burst: () => unfold(), info: () => toggleInfo(), why: () => toggleWhy(), full: () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
   out: () => out(), help: () => showKeys(), undo: () => turn("undo"), redo: () => turn("redo"),
   all: () => selectAll(),
 };
@@ -413,7 +414,15 @@ async function fillInfo(row) {
   );
 }
 
+// One panel at a time.
+function toggleWhy() {
+  if (!loupe.isOpen()) openLoupe();
+  if (!$("info").hidden) toggleInfo();
+  why.toggle();
+}
+
 function toggleInfo() {
+  if (why.isOpen()) why.toggle();
   $("info").hidden = !$("info").hidden;
   document.querySelector("[data-act=info]").setAttribute("aria-pressed", !$("info").hidden);
   caption();
@@ -439,6 +448,7 @@ function caption() {
   const words = { view: "fitted view", pixels: "every pixel", preview: "the file's preview, enlarged", loading: "loading", "loading pixels": "loading pixels", "cannot be shown": "cannot be shown" };
   $("zoom").textContent = shown ? `${shown.percent} %, ${words[shown.source] ?? ""}` : "";
   if (!$("info").hidden) fillInfo(row).catch(() => {});
+  why.follow(row);
 }
 loupe.onShown(caption);
 loupe.onTurn((act) => ACTS[act]({}));

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from safetensors.numpy import load_file
 
 from faces import face_figures
 from ilgnet.explanation.changes import best_crop, cropped, score_all, small_copy
+from ilgnet.explanation.explain import explain
 from ilgnet.explanation.heat_map import (
     HeatMap,
     blurred_copy,
@@ -71,6 +73,7 @@ def main() -> None:
         "flips": lambda: flips(scorer, pictures),
         "shifts": lambda: shifts(scorer, pictures),
         "crops": lambda: crops(scorer, pictures, given.shared),
+        "time": lambda: times(scorer, pictures),
         "attributes": lambda: attribute_figures(pictures),
         "faces": lambda: face_figures(given.shared),
     }
@@ -261,6 +264,41 @@ def followed(
             found.setdefault(name, []).append(correlation(*common(a, b)))
             found.setdefault(f"{name}, unmoved", []).append(correlation(a, b))
     return {name: interval(np.array(values)) for name, values in found.items()}
+
+
+# ---- time ----
+
+LARGE: int = 4000
+"""Long side in pixels of the pictures that are explained for the clock: 12 megapixels."""
+
+
+def times(scorer: Scorer, pictures: list[RGB]) -> dict[str, Any]:
+    """Seconds from a JPEG file of 12 megapixels to its explanation, and beside it to its score."""
+    taken: dict[str, list[float]] = {"explained": [], "without what if": [], "scored": []}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "large.jpg"
+        for rgb in [pictures[0], *pictures]:  # the first one warms up
+            size = (LARGE, 3 * LARGE // 4)
+            Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC).save(path, quality=90)
+            for name, work in (
+                ("scored", lambda: scorer.score(path)),
+                ("without what if", lambda: explain(path, scorer, changes=False)),
+                ("explained", lambda: explain(path, scorer)),
+            ):
+                begun = perf_counter()
+                work()
+                taken[name].append(perf_counter() - begun)
+    found: dict[str, Any] = {
+        f"seconds, {name}": interval(np.array(each[1:])) for name, each in taken.items()
+    }
+    slowest = float(np.max(taken["explained"][1:]))
+    ratio = np.array(taken["explained"][1:]) / np.array(taken["scored"][1:])
+    return {
+        **found,
+        "seconds, slowest explained": slowest,
+        "explained, in times of scored": interval(ratio),
+        "threads": scorer.threads,
+    }
 
 
 # ---- crops on a second model ----

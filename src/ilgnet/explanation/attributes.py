@@ -183,11 +183,11 @@ def _blurred(grey: Grid, sigma: float) -> Grid:
         padding = [(reach, reach) if a == axis else (0, 0) for a in (0, 1)]
         wide = np.pad(grey, padding, mode="edge")
         length = grey.shape[axis]
-        parts = (
-            weight * np.take(wide, np.arange(i, i + length), axis=axis)
-            for i, weight in enumerate(kernel)
-        )
-        grey = sum(parts, np.float32(0.0) * grey)
+        blurred = np.zeros_like(grey)
+        for start, weight in enumerate(kernel):
+            along = slice(start, start + length)
+            blurred += weight * (wide[along] if axis == 0 else wide[:, along])
+        grey = blurred
     return grey
 
 

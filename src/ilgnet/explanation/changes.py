@@ -98,11 +98,11 @@ def what_if(scorer: Scorer, rgb: NDArray[np.uint8], attributes: Attributes) -> t
         # Beside the same crop without the turn, so that the crop's own effect does not count.
         turn = -attributes.tilt
         edits.append(("straightened", turn, _turned(small, turn, 0.0), _turned(small, turn, turn)))
-    verdicts = score_all(scorer, [each for *_, before, after in edits for each in (before, after)])
+    versions = {id(each): each for *_, before, after in edits for each in (before, after)}
+    verdicts = dict(zip(versions, score_all(scorer, list(versions.values())), strict=True))
     changes = []
-    for (edit, amount, _, _), before, after in zip(
-        edits, verdicts[::2], verdicts[1::2], strict=True
-    ):
+    for edit, amount, one, other in edits:
+        before, after = verdicts[id(one)], verdicts[id(other)]
         technical = None
         if before.technical is not None and after.technical is not None:
             technical = after.technical - before.technical

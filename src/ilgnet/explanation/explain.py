@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,8 @@ from ilgnet.faces.values import Face
 from ilgnet.images.decode import read_image
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import ImageRef, ImageSource, Verdict
+
+T = TypeVar("T")
 
 READ_SIDE: Final = SIDE
 """A picture is decoded no smaller than this: its attributes are measured in pixels."""
@@ -99,18 +103,33 @@ def explain(
     """
     scorer = scorer or load()
     ref = as_reference(image)
-    verdict = scorer.score(ref)
-    rgb = read_picture(ref, scorer)
-    found = find_faces(rgb) if faces else None
-    main = main_face(found or ())
-    attributes = measure(rgb, main.box if main else None)
     judge = Judge(scorer, target)
-    heat, exact = main_map(judge, rgb)
-    places = tried_places(judge, rgb, heat)
+    with ThreadPoolExecutor(1, thread_name_prefix="ilgnet") as pool:
+        beside = pool.submit if scorer.threads > 1 else _at_once
+        scored = beside(scorer.score, ref)
+        rgb = read_picture(ref, scorer)
+        measured = beside(_measured, rgb, faces)
+        heat, exact = main_map(judge, rgb)
+        places = tried_places(judge, rgb, heat)
+        verdict, (attributes, found) = scored.result(), measured.result()
     tried = what_if(scorer, rgb, attributes) if changes else ()
     crop = best_crop(scorer, rgb) if changes else None
     said = sentences(places, target, attributes, found or (), tried, crop)
     return Explanation(verdict, heat, places, exact, attributes, found, tried, crop, said)
+
+
+def _at_once(work: Callable[..., T], *given: Any) -> Future[T]:
+    """The result of work that nothing runs beside."""
+    done: Future[T] = Future()
+    done.set_result(work(*given))
+    return done
+
+
+def _measured(rgb: NDArray[np.uint8], faces: bool) -> tuple[Attributes, tuple[Face, ...] | None]:
+    """The readings, with the main face as the subject; and the faces, if anybody looks."""
+    found = find_faces(rgb) if faces else None
+    main = main_face(found or ())
+    return measure(rgb, main.box if main else None), found
 
 
 def read_picture(ref: ImageRef, scorer: Scorer) -> NDArray[np.uint8]:

@@ -110,6 +110,11 @@ SECTIONS = {
         "Correlation of the maps of two parts of a picture, one place apart, where they "
         "overlap; and as they lie.",
     ),
+    "replacement": (
+        "A over B: the map of what B gains",
+        "B is A with two of its ninths blurred; the map says what B gains when a place is taken "
+        "from A.",
+    ),
     "crops": (
         "Suggested crops on a second model",
         "The second model is NIMA as idealo trained it. It is a different network with a "

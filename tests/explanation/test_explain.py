@@ -32,6 +32,8 @@ from ilgnet.explanation.heat_map import (
     PlaceEffect,
     blurred_copy,
     occlusion_map,
+    replaced_places,
+    replacement_map,
     tried_places,
 )
 from ilgnet.explanation.overlay import LOWERS, RAISES, overlay
@@ -154,6 +156,8 @@ def test_the_best_crop_is_where_the_light_is(bright: Scorer) -> None:
     inside = cropped(small_copy(picture, bright), crop.box)
     assert crop.score == pytest.approx(bright.score(inside).score, abs=1e-3)
     assert crop.gain == pytest.approx(crop.score - bright.score(picture).score, abs=0.02)
+    assert crop.map.value == pytest.approx(crop.score, abs=0.05)
+    assert json.loads(json.dumps(crop.to_json()))["map"]["target"] == "score"
 
 
 def test_a_picture_without_a_better_part_has_no_crop(bright: Scorer) -> None:
@@ -194,7 +198,7 @@ def test_sentences_name_their_evidence_and_are_few() -> None:
         Change("brighter", 0.5, 0.2, None),
         Change("darker", -0.5, -0.3, None),
     ]
-    crop = Crop((0.1, 0.1, 0.9, 0.9), 5.3, 0.15)
+    crop = Crop((0.1, 0.1, 0.9, 0.9), 5.3, 0.15, heat_of([[0.1]]))
     places = (PlaceEffect("upper right", 0.3), PlaceEffect("lower right", -0.2))
     said = sentences(places, "score", readings, (), changes, crop)
     assert said == (
@@ -286,6 +290,30 @@ def test_what_one_scene_is_comes_from_the_record(scorer: Scorer, folder: Path) -
         assert ilgnet.compare(one, other, known, faces=False).one_scene is same
         found = ilgnet.compare(one, other, scorer, faces=False, similarity=burst)
         assert found.one_scene is same
+
+
+@pytest.mark.parametrize("place", [0, 4, 8])
+def test_what_a_frame_gains_lies_where_the_other_one_is_better(bright: Scorer, place: int) -> None:
+    """A model that likes light; the other frame is brighter in one ninth, darker in another."""
+    frame = np.full((240, 240, 3), 110, np.uint8)
+    other = frame.copy()
+    better, worse = divmod(place, 3), divmod((place + 4) % 9, 3)
+    for (row, column), level in ((better, 200), (worse, 30)):
+        other[80 * row : 80 * row + 80, 80 * column : 80 * column + 80] = level
+    judge = Judge(bright)
+    heat = replacement_map(judge, frame, other, 9)
+    ninths = heat.values.reshape(3, 3, 3, 3).sum(axis=(1, 3))
+    assert np.unravel_index(ninths.argmax(), (3, 3)) == better
+    assert np.unravel_index(ninths.argmin(), (3, 3)) == worse
+    assert heat.baseline - heat.value == pytest.approx(float(heat.values.sum()), abs=0.35)
+    (found,) = replaced_places(judge, frame, other, heat)
+    mixed = frame.copy()
+    inside = np.s_[80 * better[0] : 80 * better[0] + 80, 80 * better[1] : 80 * better[1] + 80]
+    mixed[inside] = other[inside]
+    gain = bright.score(mixed).score - bright.score(frame).score
+    assert found.votes == pytest.approx(gain, rel=0.35)
+    back = replacement_map(judge, other, frame, 9)
+    np.testing.assert_allclose(back.values, -heat.values, atol=0.02)
 
 
 def test_the_order_of_two_pictures_does_not_matter(scorer: Scorer) -> None:

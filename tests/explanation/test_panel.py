@@ -63,7 +63,7 @@ def test_its_layer_is_clear_gold_and_blue(explanation: Explanation) -> None:
     values = np.zeros((7, 7), np.float32)
     values[0, 0], values[6, 6] = 0.4, -0.4
     heat = replace(explanation.map, values=values, area=(0.0, 0.0, 1.0, 1.0))
-    shown = replace(explanation, map=heat, crop=Crop((0.5, 0.0, 1.0, 0.5), 6.0, 0.4))
+    shown = replace(explanation, map=heat, crop=Crop((0.5, 0.0, 1.0, 0.5), 6.0, 0.4, heat))
     image = Image.open(BytesIO(panel_of(shown).layer))
     assert image.mode == "RGBA"
     assert image.size == (320, 240)

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from ilgnet.explanation.attributes import Attributes, Box
+from ilgnet.explanation.heat_map import HeatMap, main_map
+from ilgnet.explanation.targets import Judge
 from ilgnet.scoring import Scorer
 from ilgnet.values import ImageRef, Verdict
 
@@ -68,16 +70,22 @@ class Crop:
         box: left, top, right, bottom, 0..1.
         score: of the crop.
         gain: by how much it scores higher than the whole.
+        map: where in the crop its score comes from.
     """
 
     box: Box
     score: float
     gain: float
+    map: HeatMap
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        box = [round(side, 4) for side in self.box]
-        return {"box": box, "score": round(self.score, 4), "gain": round(self.gain, 4)}
+        return {
+            "box": [round(side, 4) for side in self.box],
+            "score": round(self.score, 4),
+            "gain": round(self.gain, 4),
+            "map": self.map.to_json(),
+        }
 
 
 def what_if(scorer: Scorer, rgb: NDArray[np.uint8], attributes: Attributes) -> tuple[Change, ...]:
@@ -122,7 +130,10 @@ def best_crop(scorer: Scorer, rgb: NDArray[np.uint8]) -> Crop | None:
     whole, *crops = score_all(scorer, [cropped(small, box) for box in boxes])
     best, verdict = max(zip(boxes[1:], crops, strict=True), key=lambda each: each[1].score)
     gain = verdict.score - whole.score
-    return Crop(best, verdict.score, gain) if gain >= CROP_GAIN else None
+    if gain < CROP_GAIN:
+        return None
+    heat, _ = main_map(Judge(scorer), cropped(small, best))
+    return Crop(best, verdict.score, gain, heat)
 
 
 def cropped(rgb: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:

@@ -73,10 +73,10 @@ def _flat(found: dict[str, Any], before: str) -> list[tuple[str, Any]]:
 SECTIONS = {
     "time": (
         "How long it takes",
-        "From a JPEG file of 12 megapixels to its explanation, and to its score alone, on two cores "
-        "and two threads. Processor seconds are those of all threads together, and bear a busy "
-        "machine: with two free cores an explanation takes at least half as many seconds. The "
-        "others depend on the load, which is named.",
+        "From a JPEG file of 12 megapixels to its explanation, and to its score alone, on two "
+        "cores and two threads. Processor seconds are those of all threads together, and bear a "
+        "busy machine: with two free cores an explanation takes at least half as many seconds. "
+        "The others depend on the load, which is named.",
     ),
     "curves, parts": (
         "Deletion and insertion: the exact parts",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,7 +13,11 @@ from click.testing import CliRunner
 
 from ilgnet.cli.evaluate import evaluate
 from ilgnet.cli.exits import EXIT_OK, EXIT_UNREADABLE
+from ilgnet.data.collections import find_collection, read_persons
 from ilgnet.data.lists import read_list
+from ilgnet.data.overlap import write_trained_on
+from ilgnet.errors import IlgnetError
+from ilgnet.zoo.records import read_weights, write_weights
 from tests import miniature_ava
 from tests.tiny_model import make_tiny_model
 
@@ -123,4 +129,62 @@ def test_the_personalised_protocol_on_a_table_of_persons(
     code, text = run(model, *asked)
     assert code == EXIT_OK
     # One of the eleven gave everything the same, which defines no order.
-    assert "tiny.test, 5 pictures of 10 persons: as it is" in text
+    assert "5 pictures given of each of 10 persons (drawn with seed 0): as it is" in text
+
+
+def para(root: Path, mini: miniature_ava.MiniatureAva) -> Path:
+    """PARA's own files, with three people who each gave every picture a vote in halves."""
+    head = (
+        "sessionId,imageName,userId,semantic,aestheticScore,qualityScore,compositionScore,"
+        "colorScore,dofScore,contentScore,lightScore,contentPreference,emotion,difficultyOfJudgment"
+    )
+    lines = [head]
+    for number, image in enumerate(mini.usable):
+        name, session = f"iaa_pub{number}_.jpg", f"session{number % 4}"
+        (root / "imgs" / session).mkdir(parents=True, exist_ok=True)
+        shutil.copy(mini.images / f"{image}.jpg", root / "imgs" / session / name)
+        for person in range(3):
+            vote = 1 + ((number * (3 + person)) % 9) / 2
+            lines.append(f"{session},{name},A{person}f3,portrait,{vote},3,3,3,3,3,3,3,content,1")
+    (root / "annotation").mkdir()
+    (root / "annotation" / "PARA-Images.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def flickr_aes(root: Path, mini: miniature_ava.MiniatureAva) -> Path:
+    """FLICKR-AES's own files: a comma and a space, pictures in 40K."""
+    (root / "40K").mkdir(parents=True)
+    lines = [" worker, imagePair, score"]
+    for number, image in enumerate(mini.usable):
+        name = f"farm1_{260 + number}_{number}.jpg"
+        shutil.copy(mini.images / f"{image}.jpg", root / "40K" / name)
+        votes = (1 + (number * (2 + person)) % 5 for person in range(3))
+        lines += [f"A{person}UT2, {name}, {vote}" for person, vote in enumerate(votes)]
+    (root / "FLICKR-AES_image_labeled_by_each_worker.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+@pytest.mark.parametrize(("name", "build"), [("para", para), ("flickr-aes", flickr_aes)])
+def test_the_personalised_protocol_on_the_files_of_a_collection(
+    name: str, build, mini: miniature_ava.MiniatureAva, model: Path, tmp_path: Path
+) -> None:
+    root = build(tmp_path / name, mini)
+    asked = ["--data", f"{name}={root}", "--personal", 5, "--personal", 10]
+    code, text = run(model, *asked)
+    assert code == EXIT_OK
+    rated = read_persons(find_collection(name), root)
+    assert f"{len(mini.usable)} pictures, fingerprint {rated.fingerprint}" in text
+    for shots in (5, 10):
+        assert f"{shots} pictures given of each of 3 persons (drawn with seed 0): as it is" in text
+    assert "seen in training: unknown: its record is empty" in text
+
+    # A model that has learned from some of these people's pictures is refused, or spared them.
+    seen = tmp_path / "seen"
+    shutil.copytree(model, seen)
+    learned = write_trained_on(seen, rated.without(rated.ids[3:]))
+    write_weights(replace(read_weights(seen), trained_on=(learned,)), seen)
+    with pytest.raises(IlgnetError, match="the model was trained on 3 of the"):
+        run(seen, *asked)
+    _, text = run(seen, *asked, "--overlap", "remove")
+    assert f"{len(mini.usable) - 3} pictures measured" in text
+    assert "3 pictures of the list, taken out" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import json
 import sys
@@ -30,6 +31,7 @@ from ilgnet.zoo.records import read_weights, write_weights
 from tests import miniature_ava
 from tests.tiny_model import make_tiny_model
 
+SAMPLES = Path(__file__).parents[2] / "src" / "ilgnet" / "samples"
 QUICK = EvaluationOptions(replicates=50)
 
 
@@ -203,7 +205,8 @@ def test_a_function_is_called_for_each_picture_and_may_fail(tmp_path: Path) -> N
 def test_pyiqas_metrics_are_called_by_path_and_their_licence_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The adapter alone: pyiqa itself cannot be installed beside PyTorch's CPU build."""
+    """The adapter alone; pyiqa, whose licence is not ours, is tried below where it is installed."""
+    monkeypatch.setitem(sys.modules, "pyiqa", None)
     with pytest.raises(ModelError, match=r"PolyForm Noncommercial.*pip install pyiqa"):
         open_scorer("pyiqa:nima")
     stand_in = ModuleType("pyiqa")
@@ -223,3 +226,21 @@ def test_pyiqas_metrics_are_called_by_path_and_their_licence_is_said(
     assert list(scorer.score_many([ImageRef("x", "four")])) == [Score("x", -4.0)]
     assert isinstance(scorer, FunctionScorer)
     assert "Noncommercial" in scorer.subject.licence
+
+
+def test_pyiqa_itself_where_it_is_installed() -> None:
+    """`entropy` and `piqe` need no weights, which pyiqa would fetch."""
+    if importlib.util.find_spec("pyiqa") is None:
+        with pytest.raises(ModelError, match="pip install pyiqa"):
+            open_scorer("pyiqa:piqe")
+        return
+    samples = [ImageRef(name, SAMPLES / name) for name in ("cat.jpg", "coffee.jpg")]
+    entropy, piqe = (open_scorer(f"pyiqa:{name}") for name in ("entropy", "piqe"))
+    rows = {scorer.subject.name: list(scorer.score_many(samples)) for scorer in (entropy, piqe)}
+    assert all(isinstance(row, Score) for found in rows.values() for row in found)
+    assert all(0 < row.score < 8 for row in rows["pyiqa:entropy"])
+    assert all(-100 < row.score < 0 for row in rows["pyiqa:piqe"]), "lower is better there"
+    (broken,) = entropy.score_many([ImageRef("x", Path(__file__))])
+    assert isinstance(broken, Failure)
+    with pytest.raises(ModelError, match="pyiqa cannot make its metric 'no such metric'"):
+        open_scorer("pyiqa:no such metric")

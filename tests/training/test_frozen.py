@@ -66,6 +66,6 @@ def test_what_cannot_be_kept_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     )
     with pytest.raises(RecipeError, match=r"augment\.zoom"):
         TrunkVectors(zoomed, network, show=False)
-    monkeypatch.setattr(frozen, "MOST_BYTES", 1000)
-    with pytest.raises(RecipeError, match=r"GB of memory.*model\.freeze"):
+    monkeypatch.setattr(frozen, "memory_size", lambda: 1000)
+    with pytest.raises(RecipeError, match=r"half of this machine.*model\.freeze"):
         TrunkVectors(data, network, show=False)

@@ -15,12 +15,18 @@ from ilgnet.cli.exits import EXIT_OK, EXIT_UNREADABLE
 from ilgnet.cli.options import progress_options, threads_option
 from ilgnet.cli.rated_options import OpenRated, rated_options, scale
 from ilgnet.data.collections import read_persons
+from ilgnet.data.overlap import find_overlap
 from ilgnet.data.protocols import PROTOCOLS
 from ilgnet.data.rated import RatedSet
 from ilgnet.data.scale import Scale
 from ilgnet.evaluation import comparison_table, messages, predictions
 from ilgnet.evaluation.compare import Contender, compare
-from ilgnet.evaluation.evaluation import Batches, Evaluation, EvaluationOptions
+from ilgnet.evaluation.evaluation import (
+    Batches,
+    Evaluation,
+    EvaluationOptions,
+    without_overlap,
+)
 from ilgnet.evaluation.evaluation import evaluate as run_evaluation
 from ilgnet.evaluation.page import render_page
 from ilgnet.evaluation.personal import look, personalised
@@ -270,9 +276,18 @@ def _personal(
         )
         for model in models:
             scorer = load(model, threads=threads)
+            overlap = find_overlap(scorer.weights, rated)
+            kept = without_overlap(rated, overlap, options)
+            seen = look(scorer, kept)
+            unread = len(kept.images) - len(seen)
+            lost = f"; {unread:,} could not be read" if unread else ""
+            click.echo(
+                f"  {scorer.weights.name}: {len(seen):,} pictures measured{lost}; "
+                f"seen in training: {messages.seen_in_training(overlap, options)}"
+            )
             found = personalised(
-                rated,
-                look(scorer, rated),
+                kept,
+                seen,
                 shots,
                 replicates=options.replicates,
                 seed=options.seed,
@@ -287,8 +302,8 @@ def _personal(
                     )
                 )
                 click.echo(
-                    f"  {scorer.weights.name}, {row.shots} pictures of {row.persons} persons: "
-                    f"{said}"
+                    f"    {row.shots} pictures given of each of {row.persons} persons (drawn with "
+                    f"seed {options.seed}): {said}"
                 )
     return EXIT_OK
 

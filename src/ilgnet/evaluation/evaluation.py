@@ -145,7 +145,7 @@ def evaluate(
     subject = subject_of(scorer)
     overlap = Overlap({}) if subject.weights is None else find_overlap(subject.weights, rated)
     listed = len(rated.images)
-    rated = _without_overlap(rated, overlap, protocol)
+    rated = without_overlap(rated, overlap, protocol)
     if protocol.batches is not None and protocol.batches.shuffle:
         rated = _shuffled(rated, protocol.seed)
     predictions, failures = _predict(scorer, rated, protocol.batches, watch)
@@ -169,7 +169,12 @@ def evaluate(
     )
 
 
-def _without_overlap(rated: RatedSet, overlap: Overlap, protocol: EvaluationOptions) -> RatedSet:
+def without_overlap(rated: RatedSet, overlap: Overlap, protocol: EvaluationOptions) -> RatedSet:
+    """The list as it may be measured with a model that has seen a part of it.
+
+    Raises:
+        SeenInTrainingError: the protocol refuses it, or no picture is left.
+    """
     if not overlap.ids or protocol.overlap == "allow":
         return rated
     if protocol.overlap == "refuse":

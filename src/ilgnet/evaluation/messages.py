@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from ilgnet.evaluation.evaluation import Evaluation
+from ilgnet.data.overlap import Overlap
+from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions
 from ilgnet.metrics import INTERVAL, Measure
 
 NAMES: Final = {
@@ -110,16 +111,20 @@ def _scale(scale: str) -> str:
 
 
 def _overlap(evaluation: Evaluation) -> str:
-    overlap, protocol = evaluation.overlap, evaluation.protocol
+    if evaluation.subject.weights is None:
+        return "unknown: it is none of our models"
+    return seen_in_training(evaluation.overlap, evaluation.protocol)
+
+
+def seen_in_training(overlap: Overlap, options: EvaluationOptions) -> str:
+    """What a model had seen of a list, and what was done about it."""
     said = []
     if overlap.ids:
-        done = "taken out" if protocol.overlap == "remove" else "STILL IN THE FIGURES"
+        done = "taken out" if options.overlap == "remove" else "STILL IN THE FIGURES"
         certain = "" if overlap.leaked else "perhaps "
         said.append(f"{certain}{len(overlap.ids):,} pictures of the list, {done}")
     elif overlap.compared:
         said.append(f"none of those that are known, compared {overlap.compared_words()}")
     if overlap.unchecked:
         said.append(f"cannot be checked against {', '.join(overlap.unchecked)}")
-    if evaluation.subject.weights is None:
-        return "unknown: it is none of our models"
     return "; ".join(said) or "unknown: its record is empty"

@@ -15,7 +15,7 @@ import numpy as np
 from ilgnet import scoring
 from ilgnet.data.scale import AVA_SCALE, Scale, mean_of_votes
 from ilgnet.data.table_files import Row, is_table, open_table
-from ilgnet.errors import DataError, IlgnetError, ModelError, require
+from ilgnet.errors import DataError, IlgnetError, ModelError, in_words
 from ilgnet.scoring import Scorer
 from ilgnet.values import Failure, ImageRef, Outcome
 from ilgnet.zoo.records import RECORD_NAME, Weights
@@ -243,15 +243,24 @@ def _python(text: str, scale: Scale | None) -> FunctionScorer:
 
 def _pyiqa(metric: str, scale: Scale | None) -> FunctionScorer:
     """A metric of IQA-PyTorch. Its licence is not ours, and forbids commercial use."""
+    # torchvision, which pyiqa imports, needs a hand beside PyTorch's CPU build.
+    from ilgnet.models.trunks.borrowed import beside_torchvision
+
     try:
-        pyiqa = require("pyiqa", "train", f"the metric {metric}")
+        pyiqa = beside_torchvision("pyiqa", "timm", f"the metric {metric}")
     except IlgnetError as error:
         raise ModelError(
             f"{PYIQA}{metric} needs the package pyiqa, which is no part of this one: its licence, "
             "PolyForm Noncommercial 1.0.0, forbids commercial use. Where that suits you: "
-            "pip install pyiqa"
+            f"pip install pyiqa ({in_words(error)})"
         ) from error
-    model = pyiqa.create_metric(metric, device="cpu")
+    try:
+        model = pyiqa.create_metric(metric, device="cpu")
+    except (OSError, KeyError, ValueError, AssertionError, RuntimeError) as error:
+        raise ModelError(
+            f"pyiqa cannot make its metric {metric!r}: {in_words(error)}. It fetches the weights "
+            "of most metrics by itself, unless they lie in its cache; pyiqa.list_models() names all"
+        ) from error
     return FunctionScorer(
         model,
         f"{PYIQA}{metric}",

@@ -25,7 +25,7 @@ OPSET: Final = 17
 def export_onnx(network: ILGNet, path: Path) -> None:
     """Write a network as ONNX; the file appears whole or not at all.
 
-    The batch may have any size, and pictures any height and width unless taps are flattened.
+    The batch may have any size, and pictures any height and width where the network takes them.
     The network is exported as it scores, whatever mode it is in, and is left in that mode.
 
     Args:
@@ -35,9 +35,12 @@ def export_onnx(network: ILGNet, path: Path) -> None:
     side = network.trunk.input_size
     example = torch.zeros(2, 3, side, side)
     outputs = ["probabilities", "features", *(f"tap:{name}" for name in network.taps)]
-    free = {0: "batch"} if network.reduce == "flatten" else {0: "batch", 2: "height", 3: "width"}
+    free = {0: "batch", 2: "height", 3: "width"} if network.any_size else {0: "batch"}
     training = network.training
+    fused = torch.backends.mha.get_fastpath_enabled()
     network.eval()
+    # PyTorch's fused attention is an operator that ONNX does not know.
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.no_grad():
             tells = network(example).technical is not None
@@ -47,6 +50,8 @@ def export_onnx(network: ILGNet, path: Path) -> None:
             # The newer exporter gives the same graph here and takes thirty times as long; see
             # docs/decisions/0011. PyTorch is pinned, so the older one will not vanish unnoticed.
             warnings.simplefilter("ignore", DeprecationWarning)
+            if not network.any_size:  # its trunk's checks of the size are meant to be constants
+                warnings.simplefilter("ignore", torch.jit.TracerWarning)
             torch.onnx.export(
                 _Outputs(network).eval(),
                 (example,),
@@ -59,6 +64,7 @@ def export_onnx(network: ILGNet, path: Path) -> None:
             )
     finally:
         network.train(training)
+        torch.backends.mha.set_fastpath_enabled(fused)
 
 
 def store_halves(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from ilgnet.models.ilgnet import ILGNet
+from ilgnet.models.low_rank import LowRank
 
 
 def optimizer_groups(
@@ -21,7 +22,8 @@ def optimizer_groups(
 
     Weights of the trunk learn at the base rate, its biases at twice that; everything that is new
     (the reduced taps, the connected layer, the output) ten times as fast. Only weights of
-    convolutions and of fully connected layers decay. Norms and slopes learn at their layer's rate.
+    convolutions and of fully connected layers decay. Norms, slopes and low-rank updates
+    learn at their layer's rate.
 
     Args:
         network: whose parameters to group; frozen ones are left out.
@@ -55,4 +57,4 @@ def optimizer_groups(
 def _role(module: nn.Module, kind: str) -> str:
     if isinstance(module, nn.Conv2d | nn.Linear):
         return kind
-    return "norm"
+    return "low rank" if isinstance(module, LowRank) else "norm"

@@ -114,7 +114,7 @@ class ILGNet(nn.Module):
 
     def forward(self, images: Tensor) -> NetworkOutput:
         """Judge pictures (N, 3, h, w) float32, prepared as the weights' record says."""
-        if self.reduce == "flatten" and not torch.onnx.is_in_onnx_export():
+        if not self.any_size and not torch.onnx.is_in_onnx_export():
             self._check_size(images)
         if self.mean_image is not None:
             images = images - self.mean_image
@@ -129,14 +129,17 @@ class ILGNet(nn.Module):
         features = connected if self.features == "connected" else last.mean(dim=(2, 3))
         return NetworkOutput(logits, features, taps, technical)
 
+    @property
+    def any_size(self) -> bool:
+        """Whether it takes pictures of other sides than its trunk's `input_size`."""
+        return self.reduce != "flatten" and self.trunk.any_size
+
     def _check_size(self, images: Tensor) -> None:
         height, width = images.shape[2:]
         side = self.trunk.input_size
         if (height, width) != (side, side):
-            raise ModelError(
-                f"a network with flattened taps takes pictures of {side} x {side}, "
-                f"not {width} x {height}"
-            )
+            why = "a network with flattened taps" if self.reduce == "flatten" else "this trunk"
+            raise ModelError(f"{why} takes pictures of {side} x {side}, not {width} x {height}")
 
 
 class ReducedTap(nn.Module):

@@ -13,11 +13,29 @@ from ilgnet.errors import ModelError
 from ilgnet.models.caffe.weights import fill_googlenet
 from ilgnet.models.checkpoints import check_shapes, copy_tensors
 from ilgnet.models.ilgnet import ILGNet
+from ilgnet.models.trunks.borrowed import BorrowedTrunk
 from ilgnet.models.trunks.googlenet import GoogLeNet
 from ilgnet.models.trunks.googlenet_torchvision import fill_from_torchvision
-from ilgnet.models.trunks.timm import TimmTrunk
+from ilgnet.zoo.records import RECORD_NAME
 
 TRUNK: Final = "trunk."
+
+HUB_FILES: Final = ("model.safetensors", "open_clip_model.safetensors")
+"""What the hub's folders of timm and of open_clip call their weights."""
+
+
+def trunk_file(start: str) -> Path | None:
+    """The file of a trunk's weights that `model.start` names; None where it names a model.
+
+    A folder as a hub hands it out (`config.json` beside the weights, no record of ours) is its file
+    of weights.
+    """
+    path = Path(start)
+    if path.suffix in (".safetensors", ".caffemodel"):
+        return path
+    if not path.is_dir() or (path / RECORD_NAME).is_file():
+        return None
+    return next((path / name for name in HUB_FILES if (path / name).is_file()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +58,9 @@ def start_trunk(network: ILGNet, path: Path) -> Started:
     Args:
         network: of any architecture; its head is not touched.
         path: a `.caffemodel` of an ordinary GoogLeNet (or of ILGNet), for a GoogLeNet trunk; a
-            `.safetensors` of torchvision's GoogLeNet, for the same; a `.safetensors` of timm's,
-            for a trunk of timm; or a `.safetensors` of any network of this package with the same
-            trunk, whatever its head.
+            `.safetensors` of torchvision's GoogLeNet, for the same; a `.safetensors` of timm's or
+            open_clip's, for a trunk of theirs; or a `.safetensors` of any network of this
+            package with the same trunk, whatever its head.
 
     Raises:
         ModelError: the file lacks a part of the trunk, or has it in another shape.
@@ -58,8 +76,9 @@ def start_trunk(network: ILGNet, path: Path) -> Started:
         _googlenet(network, path)
         left_out = fill_from_torchvision(network, tensors)
         return Started(_torchvision_remarks(network), tuple(left_out))
-    if isinstance(network.trunk, TimmTrunk) and "output.weight" not in tensors:
-        return Started((), tuple(_fill_trunk(network.trunk.model, tensors, path)))
+    if isinstance(network.trunk, BorrowedTrunk) and "output.weight" not in tensors:
+        named = network.trunk.own_weights(tensors)
+        return Started((), tuple(_fill_trunk(network.trunk.model, named, path)))
     left_out = [name for name in tensors if not name.startswith(TRUNK)]
     own = {name.removeprefix(TRUNK): x for name, x in tensors.items() if name.startswith(TRUNK)}
     extra = _fill_trunk(network.trunk, own, path)

@@ -19,7 +19,12 @@ from ilgnet.models.trunks import (
     mobilenet,
     paired_lite,
 )
-from ilgnet.models.trunks.timm import PREFIX, timm_architecture
+from ilgnet.models.trunks.open_clip import PREFIX as OPEN_CLIP
+from ilgnet.models.trunks.open_clip import open_clip_architecture
+from ilgnet.models.trunks.timm import PREFIX as TIMM
+from ilgnet.models.trunks.timm import timm_architecture
+
+BORROWED = {TIMM: timm_architecture, OPEN_CLIP: open_clip_architecture}
 
 FAMILIES = (mobilenet, efficientnet_lite, paired_lite, googlenet, mini_inception, inception_v4)
 
@@ -46,10 +51,12 @@ def architecture(name: str) -> Architecture:
     """One entry; an unknown name is an error that lists the names most like it.
 
     Args:
-        name: as in `architectures()`, or "timm:NAME" for a trunk of timm, which is an extra.
+        name: as in `architectures()`, or "timm:NAME" or "open_clip:NAME" for a trunk of these
+            libraries, which are extras.
     """
-    if name.startswith(PREFIX):
-        return timm_architecture(name)
+    for prefix, borrowed in BORROWED.items():
+        if name.startswith(prefix):
+            return borrowed(name)
     if name not in _TABLE:
         close = get_close_matches(name, _TABLE, n=3, cutoff=0.4) or list(_TABLE)
         raise ModelError(f"no architecture {name!r}; did you mean {' or '.join(close)}?")
@@ -60,7 +67,7 @@ def create(name: str, *, output: Output | None = None) -> ILGNet:
     """Build a network with fresh weights, in training mode.
 
     Args:
-        name: of the architecture, as in `architectures()`, or "timm:NAME".
+        name: of the architecture, as in `architectures()`, "timm:NAME" or "open_clip:NAME".
         output: "votes" or "high_low"; None takes what the architecture is made for.
     """
     entry = architecture(name)

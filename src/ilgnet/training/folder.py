@@ -22,6 +22,7 @@ from typing import Final
 from ilgnet.atomic import write_whole
 from ilgnet.errors import RecipeError, in_words
 from ilgnet.training.recipe import Recipe, write_recipe
+from ilgnet.training.recipe_toml import build
 from ilgnet.values import Failure
 from ilgnet.zoo.records import RECORD_NAME
 
@@ -57,8 +58,12 @@ def claim(out: Path, recipe: Recipe, *, restart: bool) -> None:
 
 
 def _read(written: Path) -> dict[str, object]:
+    """The keys of a run's recipe; those that it is too old to name have their defaults."""
     try:
-        return tomllib.loads(written.read_text("utf-8"))
+        table = tomllib.loads(written.read_text("utf-8"))
+        return tomllib.loads(write_recipe(build(Recipe, table)))
+    except RecipeError:
+        return table  # of another version's recipe; what differs is named
     except ValueError as error:
         raise RecipeError(
             f"{written} is damaged ({in_words(error)}), so nobody can tell whose run this is. "

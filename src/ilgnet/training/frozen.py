@@ -17,9 +17,10 @@ from ilgnet.data.loading import RatedPictures, Targets
 from ilgnet.errors import RecipeError
 from ilgnet.models.ilgnet import ILGNet, NetworkOutput, ReducedTap, as_vector
 from ilgnet.report.progress import track
+from ilgnet.training.memory import memory_size
 
-MOST_BYTES: Final = 4_000_000_000
-"""Of vectors that are kept in memory."""
+MOST_OF_MEMORY: Final = 0.5
+"""Share of the machine's memory that the vectors may take."""
 
 BATCH: Final = 16
 
@@ -94,10 +95,12 @@ class TrunkVectors:
 def _run(pictures: RatedPictures, network: ILGNet, show: bool | None) -> Tensor:
     sides = 2 if pictures.variation.mirror else 1
     needed = 4 * sides * sum(_widths(network)) * len(pictures)
-    if needed > MOST_BYTES:
+    if needed > MOST_OF_MEMORY * memory_size():
         raise RecipeError(
-            f"the frozen trunk's taps of {len(pictures):,} pictures take {needed / 1e9:.0f} GB of "
-            "memory; set model.freeze = 'norms', or take a network with pooled taps"
+            f"the frozen trunk's taps of {len(pictures):,} pictures take {needed / 1e9:.1f} GB, "
+            f"more than half of this machine's memory ({memory_size() / 1e9:.1f} GB); set "
+            "augment.mirror = false, which halves them, or model.freeze = 'norms', or take a "
+            "narrower trunk with pooled taps"
         )
     network.eval()
     device = next(network.parameters()).device

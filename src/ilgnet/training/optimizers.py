@@ -11,6 +11,7 @@ from torch.optim import SGD, AdamW, Optimizer
 from ilgnet.errors import RecipeError
 from ilgnet.models.groups import optimizer_groups
 from ilgnet.models.ilgnet import ILGNet
+from ilgnet.models.low_rank import add_low_rank
 from ilgnet.training.recipe import ModelRecipe, OptimizerRecipe, ScheduleRecipe
 
 
@@ -18,12 +19,14 @@ def freeze(network: ILGNet, recipe: ModelRecipe) -> None:
     """Take the gradients off what the recipe does not let learn."""
     if recipe.freeze == "trunk":
         network.trunk.requires_grad_(False)
+    if recipe.low_rank:
+        add_low_rank(network.trunk, recipe.low_rank)
 
 
 def set_training(network: ILGNet, recipe: ModelRecipe) -> None:
     """Training mode, in which frozen norms keep the statistics that they have."""
     network.train()
-    if recipe.freeze == "trunk":
+    if recipe.freeze == "trunk" or recipe.low_rank:
         network.trunk.eval()
     elif recipe.freeze == "norms":
         for module in network.modules():

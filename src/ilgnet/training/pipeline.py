@@ -20,7 +20,8 @@ from ilgnet.models.caffe.files import write_mean
 from ilgnet.models.caffe.weights import set_mean
 from ilgnet.models.checkpoints import load_network
 from ilgnet.models.ilgnet import ILGNet
-from ilgnet.models.pretrained import start_trunk
+from ilgnet.models.low_rank import merge_low_rank
+from ilgnet.models.pretrained import start_trunk, trunk_file
 from ilgnet.models.registry import architecture, create
 from ilgnet.scoring import free_cores, usable_cores
 from ilgnet.training.checkpoint import threads_of
@@ -128,6 +129,7 @@ def train(recipe: Recipe, out: Path, surroundings: Surroundings | None = None) -
             return None
         network.cpu()
         load_network(network, folder / BEST)
+        merge_low_rank(network.trunk)
         return publish(
             network, recipe, split, base, ancestry, out, remarks=remarks, show=around.show
         )
@@ -198,7 +200,7 @@ def _trunk(base: Weights, start: str) -> str:
 def _base_model(recipe: Recipe) -> Weights | None:
     """The model that the recipe starts from; None where it starts fresh or from a trunk's file."""
     start = recipe.model.start
-    if not start or Path(start).suffix in (".safetensors", ".caffemodel"):
+    if not start or trunk_file(start):
         return None
     return find_weights(start)
 
@@ -248,8 +250,8 @@ def _ancestry(recipe: Recipe, base: Weights | None) -> Ancestry:
     """What the weights that the run begins with have seen."""
     if base is not None:
         return Ancestry.of_model(base)
-    start = Path(recipe.model.start)
-    return Ancestry.of_file(start) if recipe.model.start and start.is_file() else Ancestry()
+    start = trunk_file(recipe.model.start) if recipe.model.start else None
+    return Ancestry.of_file(start) if start and start.is_file() else Ancestry()
 
 
 def _begin(
@@ -266,8 +268,8 @@ def _begin(
         if network.mean_image.shape[-1] == _crop(recipe) and mean.shape[1] > 1:
             loaded.train.mean = mean
     remarks = "began with random weights"
-    if recipe.model.start:
-        path = Path(recipe.model.start)
+    path = trunk_file(recipe.model.start) if recipe.model.start else None
+    if path:
         if not path.is_file():
             raise RecipeError(f"model.start names a file that is not there: {path}")
         remarks = "; ".join(

@@ -34,12 +34,23 @@ class ModelRecipe:
     output: Literal["", "votes", "high_low"] = ""
     """What the network predicts: ten votes or two classes. Empty: what it is made for."""
     start: str = ""
-    """Weights to begin with: the name or folder of a model, or a `.safetensors` or `.caffemodel`
-    file for the trunk. Empty: random weights."""
+    """Weights to begin with: the name or folder of a model; or, for the trunk, a `.safetensors` or
+    `.caffemodel` file, or a folder as timm's and open_clip's hubs hand it out. Empty: random
+    weights."""
     freeze: Literal["nothing", "norms", "trunk"] = "nothing"
     """What does not learn: "norms" keeps the batch norms' statistics, "trunk" the whole trunk."""
+    low_rank: int = 0
+    """Rank of the updates that the trunk's fully connected layers learn while all else in the trunk
+    stays as it is (LoRA, for vision transformers); they become part of the weights at the end. 0:
+    no such updates."""
 
     def __post_init__(self) -> None:
+        _check(self.low_rank >= 0, f"model.low_rank is a rank, 0 or more, not {self.low_rank}")
+        _check(
+            not (self.low_rank and self.freeze == "trunk"),
+            "model.low_rank tunes the trunk, and model.freeze = 'trunk' keeps it as it is; leave "
+            "one of them out",
+        )
         _check(
             bool(self.architecture or self.start),
             "the recipe names no network; give model.architecture, or model.start to go on "

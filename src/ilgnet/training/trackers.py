@@ -7,11 +7,12 @@ folder, which `wandb sync` and `mlflow ui` read.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from ilgnet.errors import MissingExtra, ModelError, require
+from ilgnet.errors import ModelError, require
 from ilgnet.training.recipe import Recipe
 from ilgnet.training.recipe_toml import plain
 
@@ -29,16 +30,20 @@ class Tracker(Protocol):
 
 
 class WandbTracker:
-    """Weights & Biases; offline unless WANDB_MODE says otherwise."""
+    """Weights & Biases; offline and silent unless WANDB_MODE says otherwise."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
-        wandb: Any = _required("wandb")
+        mode = os.environ.setdefault("WANDB_MODE", "offline")
+        if mode == "offline":  # by itself it reports its own errors, and writes into the home
+            os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+            os.environ.setdefault("WANDB_CACHE_DIR", str((folder / "wandb").absolute()))
+        wandb: Any = require("wandb", "wandb", "the tracker wandb")
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "ilgnet"),
             name=recipe.name,
             dir=str(folder),
             config=plain(recipe),
-            mode=os.environ.get("WANDB_MODE", "offline"),
+            settings=wandb.Settings(silent=mode == "offline", console="off"),
         )
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
@@ -54,20 +59,32 @@ class MlflowTracker:
     """MLflow; in `mlruns` of the run's folder unless MLFLOW_TRACKING_URI says otherwise."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
-        self._mlflow: Any = _required("mlflow")
-        if "MLFLOW_TRACKING_URI" not in os.environ:
-            self._mlflow.set_tracking_uri((folder / "mlruns").absolute().as_uri())
-        self._mlflow.set_experiment("ilgnet")
-        self._mlflow.start_run(run_name=recipe.name)
-        self._mlflow.log_params({k: str(v)[:500] for k, v in _flat(plain(recipe)).items()})
+        # By itself it counts its users, and 3.17 refuses to write files, for a database.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+        tracking: Any = require("mlflow.tracking", "mlflow", "the tracker mlflow")
+        self._entities: Any = require("mlflow.entities", "mlflow", "the tracker mlflow")
+        here = (folder / "mlruns").absolute().as_uri()
+        self._client = tracking.MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", here))
+        experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", "ilgnet")
+        found = self._client.get_experiment_by_name(experiment)
+        number = found.experiment_id if found else self._client.create_experiment(experiment)
+        self._run = self._client.create_run(number, run_name=recipe.name).info.run_id
+        params = [
+            self._entities.Param(key, str(value)[:500])
+            for key, value in _flat(plain(recipe)).items()
+        ]
+        self._client.log_batch(self._run, params=params)
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """Log them under the step."""
-        self._mlflow.log_metrics(dict(scalars), step=step)
+        now = int(1000 * time.time())
+        metrics = [self._entities.Metric(name, x, now, step) for name, x in scalars.items()]
+        self._client.log_batch(self._run, metrics=metrics)
 
     def close(self) -> None:
         """End the run."""
-        self._mlflow.end_run()
+        self._client.set_terminated(self._run)
 
 
 TRACKERS: Final[dict[str, Callable[[Path, Recipe], Tracker]]] = {
@@ -80,22 +97,13 @@ def open_trackers(names: Sequence[str], folder: Path, recipe: Recipe) -> tuple[T
     """The trackers of these names, ready to take scalars.
 
     Raises:
-        ModelError: there is none of this name, or its package is not installed.
+        ModelError: there is none of this name.
+        MissingExtra: its package is not installed.
     """
     unknown = [name for name in names if name not in TRACKERS]
     if unknown:
         raise ModelError(f"no tracker {unknown[0]!r}; there are: {', '.join(TRACKERS)}")
     return tuple(TRACKERS[name](folder, recipe) for name in names)
-
-
-def _required(package: str) -> Any:
-    try:
-        return require(package, "train", f"the tracker {package}")
-    except MissingExtra as error:
-        raise MissingExtra(
-            f"--track {package} needs the package {package}, which no extra here brings. "
-            f"Install it with: pip install {package}"
-        ) from error
 
 
 def _flat(table: Mapping[str, Any], where: str = "") -> dict[str, Any]:

@@ -33,9 +33,11 @@ class Trunk(nn.Module):
     Attributes:
         input_size: side in pixels of the pictures that the trunk was designed for.
         maps: what the trunk yields, in the order of depth.
+        any_size: whether it takes pictures of other sides too.
     """
 
     input_size: int
+    any_size: bool = True
     maps: Mapping[str, FeatureMap]
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:

@@ -97,7 +97,11 @@ def _page(comparison: Comparison, arguments: list[str]) -> str:
         "# Our default, NIMA and the plain ridge\n\n"
         f"    python benchmarks/comparison/table.py {asked}\n\n"
         f"Measured on {date.today().isoformat()} through the path that scores users' pictures; see "
-        "[table.py](table.py) for what each row is. As CSV and LaTeX in [results](results).\n\n"
+        "[table.py](table.py) for what each row is. As CSV and LaTeX in [results](results). With "
+        "`--limit`, the first pictures by the partitions' hash; OASIS is whole. A model is refused "
+        "where it has seen pictures; NIMA and the ridges have no record of it: NIMA learned AVA, the "
+        "ridges OASIS's other folds, or elsewhere all of OASIS. Accuracy depends on the boundary at "
+        "5 of ten: read it beside the majority rate.\n\n"
         f"```\n{as_text(comparison)}```\n"
     )
 

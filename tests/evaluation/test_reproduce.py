@@ -87,8 +87,17 @@ def test_the_walk_on_the_miniature_ends_in_a_table_as_a_paper_prints_it(tmp_path
     fingerprint = read_list(tmp_path / "lists/AVA1_test.txt").fingerprint
     for text in ("majority rate", fingerprint, "without_ranking", "none known", "±", "(p "):
         assert text in said, text
-    for text in ("\\toprule", "\\pm", fingerprint, "majority rate", "mini less without_ranking"):
+    wanted = ("\\toprule", "\\pm", fingerprint, "majority rate", "mini less without_ranking")
+    for text in (*wanted, "\\scriptsize [", "seen in training: none known"):
         assert text in latex, text
+    for text in (said, latex):
+        assert "mini: mean of 2 runs (seed-0, seed-1)" in text, "the seeds"
+        assert re.search(r"\d+ measured \([0-9a-f]{12}", text), "what could be read"
+        assert "1,000 draws with seed 0" in text
+    # Every row of every column has its interval, in the terminal and in LaTeX.
+    rows = [line for line in said.splitlines() if line.endswith("none known")]
+    assert len(rows) == 3
+    assert all(line.count("[") == 5 for line in rows), said
     assert (tmp_path / "table.html").read_text().startswith("<!doctype html>")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "mini.csv").read_text())))
     scored = [row for row in rows if row["score"] and row["model"] == rows[0]["model"]]

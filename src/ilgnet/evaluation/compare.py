@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import fmean, stdev
 
@@ -16,6 +16,7 @@ from ilgnet.evaluation.evaluation import (
     Watch,
     evaluate,
 )
+from ilgnet.evaluation.measures import mean_figures
 from ilgnet.evaluation.paired import Difference, difference
 from ilgnet.evaluation.scorers import ImageScorer
 from ilgnet.metrics import Measure
@@ -44,15 +45,20 @@ class Cell:
         collection: its name.
         evaluations: one for each run; empty where it was refused.
         refused: why nothing was measured: it has seen pictures of the collection.
+        means: of several runs that were measured on the same pictures, the mean of each figure,
+            with its interval over pictures.
     """
 
     contender: str
     collection: str
     evaluations: tuple[Evaluation, ...]
     refused: str = ""
+    means: Mapping[str, Measure] = field(default_factory=dict)
 
     def figure(self, name: str) -> Measure | None:
-        """A figure with its interval; of several runs the mean, without one."""
+        """A figure with its interval; of several runs the mean."""
+        if name in self.means:
+            return self.means[name]
         values = [run.figures[name] for run in self.evaluations if name in run.figures]
         if len(values) == 1:
             return values[0]
@@ -144,7 +150,11 @@ def _cell(contender: Contender, rated: RatedSet, options: EvaluationOptions, wat
         runs = tuple(evaluate(run, rated, options, watch=watch) for run in contender.runs)
     except SeenInTrainingError as error:
         return Cell(contender.name, rated.name, (), str(error))
-    return Cell(contender.name, rated.name, runs)
+    means: dict[str, Measure] = {}
+    if len(runs) > 1 and len({run.measured_fingerprint for run in runs}) == 1:
+        answers = [run.answers for run in runs]
+        means = mean_figures(answers, options.replicates, options.seed)
+    return Cell(contender.name, rated.name, runs, means=means)
 
 
 def _pairs(cells: Sequence[Cell], options: EvaluationOptions) -> Iterator[Pair]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from html import escape
 from importlib.resources import files
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ilgnet.evaluation import messages
 from ilgnet.evaluation.compare import Cell, Comparison, Pair
+from ilgnet.evaluation.evaluation import Evaluation
 from ilgnet.evaluation.record import to_json as evaluation_to_json
 from ilgnet.metrics import INTERVAL, Measure
 
@@ -23,8 +24,8 @@ SMALLEST_P: Final = 1e-15
 
 NOTE: Final = (
     f"Brackets: {100 * INTERVAL:.0f} % intervals, percentile bootstrap over pictures. ±: standard "
-    "deviation over runs. Differences: the first less the second on the same pictures, paired "
-    "bootstrap; p of Steiger's test for SRCC, and of McNemar's exact test for the class, two-sided "
+    "deviation over runs; their brackets are those of the mean. Differences: the first less the "
+    "second on the same pictures, paired bootstrap; p of Steiger's test for SRCC, and of McNemar's exact test for the class, two-sided "
     "and not corrected for the number of comparisons."
 )
 
@@ -39,12 +40,16 @@ def as_text(comparison: Comparison) -> str:
             f"  {_conditions(comparison, rated.name)}",
         ]
         shown = _shown(comparison, rated.name)
-        head = "".join(f"{messages.NAMES[name]:>24}" for name in shown)
+        column = 3 + max(
+            (len(_written(c, n)) for c in _cells(comparison, rated.name) for n in shown), default=9
+        )
+        head = "".join(f"{messages.NAMES[name]:>{column}}" for name in shown)
         lines.append(f"  {'':<{width}}{head}   seen in training")
         for contender in comparison.contenders:
             cell = comparison.cell(contender, rated.name)
-            cells = "".join(f"{_written(cell, name):>24}" for name in shown)
+            cells = "".join(f"{_written(cell, name):>{column}}" for name in shown)
             lines.append(f"  {contender:<{width}}{cells}   {leak(cell)}")
+        lines += [f"  {text}" for text in _runs(comparison, rated.name)]
         lines += [f"  {_difference(pair)}" for pair in _of(comparison, rated.name)]
         lines.append("")
     return "\n".join([*lines, NOTE]) + "\n"
@@ -113,6 +118,17 @@ def as_latex(comparison: Comparison) -> str:
         f"% {rated.name}: {_conditions(comparison, rated.name)}; fingerprint {rated.fingerprint}"
         for rated in comparison.collections
     ]
+    remarks += [
+        f"% {text}"
+        for rated in comparison.collections
+        for text in (
+            *(
+                f"{row}: seen in training: {leak(comparison.cell(row, rated.name))}"
+                for row in comparison.contenders
+            ),
+            *_runs(comparison, rated.name),
+        )
+    ]
     remarks += [f"% {_difference(pair)}" for pair in comparison.pairs]
     return "\n".join(
         [
@@ -150,7 +166,8 @@ def as_page(comparison: Comparison) -> str:
             f"{rated.fingerprint}. {escape(_conditions(comparison, rated.name))}</p>",
             _html_table(["", *(messages.NAMES[n] for n in shown), "Seen in training"], rows),
         ]
-        pairs = [f"<li>{escape(_difference(pair))}</li>" for pair in _of(comparison, rated.name)]
+        said = [*_runs(comparison, rated.name), *map(_difference, _of(comparison, rated.name))]
+        pairs = [f"<li>{escape(text)}</li>" for text in said]
         parts.append(f"<ul>{''.join(pairs)}</ul>" if pairs else "")
     parts.append(f"<p>{escape(NOTE)}</p>")
     return (
@@ -212,11 +229,42 @@ def _conditions(comparison: Comparison, collection: str) -> str:
     if run is None:
         return "no model was measured"
     majority = "–" if run.majority_rate is None else f"{100 * run.majority_rate:.2f} %"
-    return f"majority rate {majority}, ratings on {run.rated.scale}"
+    lost = f"; {len(run.failures):,} could not be read" if run.failures else ""
+    options = comparison.options
+    return (
+        f"{len(run.predictions):,} measured ({run.measured_fingerprint}{lost}), majority rate "
+        f"{majority}, ratings on {run.rated.scale}, {options.replicates:,} draws with seed "
+        f"{options.seed}"
+    )
+
+
+def _runs(comparison: Comparison, collection: str) -> Iterator[str]:
+    """Of which runs a row is the mean, and where a row is of other pictures than the first."""
+    measured = [cell for cell in _cells(comparison, collection) if cell.evaluations]
+    for cell in measured:
+        if len(cell.evaluations) > 1:
+            runs = ", ".join(_run_name(run) for run in cell.evaluations)
+            yield f"{cell.contender}: mean of {len(cell.evaluations)} runs ({runs})"
+        first = cell.evaluations[0]
+        if first.measured_fingerprint != measured[0].evaluations[0].measured_fingerprint:
+            yield (
+                f"{cell.contender}: measured on {len(first.predictions):,} pictures, "
+                f"{first.measured_fingerprint}"
+            )
+
+
+def _run_name(run: Evaluation) -> str:
+    """A run's folder, which says its seed."""
+    weights = run.subject.weights
+    return run.subject.name if weights is None else weights.folder.name
+
+
+def _cells(comparison: Comparison, collection: str) -> list[Cell]:
+    return [cell for cell in comparison.cells if cell.collection == collection]
 
 
 def _shown(comparison: Comparison, collection: str) -> list[str]:
-    cells = [c for c in comparison.cells if c.collection == collection]
+    cells = _cells(comparison, collection)
     return [name for name in FIGURES if any(c.figure(name) for c in cells)]
 
 
@@ -235,7 +283,7 @@ def _written(cell: Cell, name: str) -> str:
     value = messages.number(name, measure.value)
     deviation = cell.deviation(name)
     if deviation is not None:
-        return f"{value} ± {messages.number(name, deviation)}"
+        value = f"{value} ± {messages.number(name, deviation).removesuffix(' %')}"
     if math.isnan(measure.low):
         return value
     low, high = (messages.number(name, end) for end in (measure.low, measure.high))
@@ -299,6 +347,10 @@ def _tex_cell(cell: Cell, name: str, best: bool) -> str:
     text = f"\\textbf{{{value}}}" if best else value
     if deviation is not None:
         text += f" $\\pm$ {messages.number(name, deviation).removesuffix(' %')}"
+    if not math.isnan(measure.low):
+        low, high = (messages.number(name, end) for end in (measure.low, measure.high))
+        ends = f"{low.removesuffix(' %')}, {high.removesuffix(' %')}"
+        text += f" {{\\scriptsize [{ends}]}}"
     return text
 
 

@@ -119,6 +119,24 @@ def figures(answers: Answers, replicates: int, seed: int) -> dict[str, Measure]:
     return found
 
 
+def mean_figures(runs: Sequence[Answers], replicates: int, seed: int) -> dict[str, Measure]:
+    """The figures that all runs have, as the mean over runs; intervals are over pictures.
+
+    Args:
+        runs: of several models on the same pictures, in the same order.
+        replicates: draws of pictures, the same for all runs.
+        seed: of the draws.
+    """
+    columns = [_Columns(answers) for answers in runs]
+
+    def means(rows: Indices) -> dict[str, float]:
+        every = [each.every(rows) for each in columns]
+        shared = [name for name in every[0] if all(name in one for one in every)]
+        return {name: float(np.mean([one[name] for one in every])) for name in shared}
+
+    return metrics.bootstrap(means, len(runs[0].predictions), replicates=replicates, seed=seed)
+
+
 def choice_accuracy(
     answers: Answers, choices: Sequence[Choice], replicates: int, seed: int
 ) -> dict[str, Measure]:

@@ -47,7 +47,8 @@ class OpenClipTrunk(BorrowedTrunk):
         widths = [tap.shape[1] for tap in _all_maps(tower, size, name)]
         alike = len(set(widths)) == 1
         self._indices = list(thirds(len(widths)) if alike else range(len(widths)))
-        tower.prune_intermediate_layers(self._indices, prune_norm=False)
+        if hasattr(tower, "prune_intermediate_layers"):  # what comes after them is of no use
+            tower.prune_intermediate_layers(self._indices, prune_norm=False)
         mean, std = _normalisation(open_clip, name)
         channels = [widths[index] for index in self._indices]
         super().__init__(f"open_clip's {name}", tower, size, channels, mean, std)

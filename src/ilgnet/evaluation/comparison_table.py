@@ -25,8 +25,8 @@ SMALLEST_P: Final = 1e-15
 NOTE: Final = (
     f"Brackets: {100 * INTERVAL:.0f} % intervals, percentile bootstrap over pictures. ±: standard "
     "deviation over runs; their brackets are those of the mean. Differences: the first less the "
-    "second on the same pictures, paired bootstrap; p of Steiger's test for SRCC, and of McNemar's exact test for the class, two-sided "
-    "and not corrected for the number of comparisons."
+    "second on the same pictures, paired bootstrap; p of Steiger's test for SRCC, and of McNemar's "
+    "exact test for the class, two-sided and not corrected for the number of comparisons."
 )
 
 

@@ -99,9 +99,9 @@ def _page(comparison: Comparison, arguments: list[str]) -> str:
         f"Measured on {date.today().isoformat()} through the path that scores users' pictures; see "
         "[table.py](table.py) for what each row is. As CSV and LaTeX in [results](results). "
         "With `--limit`, the first pictures by the partitions' hash; OASIS is whole. A model is "
-        "refused where it has seen pictures; NIMA and the ridges have no record of it: NIMA learned AVA, the "
-        "ridges OASIS's other folds, or elsewhere all of OASIS. Accuracy depends on the boundary at "
-        "5 of ten: read it beside the majority rate.\n\n"
+        "refused where it has seen pictures. NIMA and the ridges have no record of that: NIMA "
+        "learned AVA, the ridges OASIS's other folds, or elsewhere all of OASIS. Accuracy depends "
+        "on the boundary at 5 of ten: read it beside the majority rate.\n\n"
         f"```\n{as_text(comparison)}```\n"
     )
 

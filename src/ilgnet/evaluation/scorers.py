@@ -252,7 +252,7 @@ def _pyiqa(metric: str, scale: Scale | None) -> FunctionScorer:
         raise ModelError(
             f"{PYIQA}{metric} needs the package pyiqa, which is no part of this one: its licence, "
             "PolyForm Noncommercial 1.0.0, forbids commercial use. Where that suits you: "
-            f"pip install pyiqa ({in_words(error)})"
+            f"pip install pyiqa ({error.__cause__})"
         ) from error
     try:
         model = pyiqa.create_metric(metric, device="cpu")

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.jit._trace import TracerWarning
 
 from ilgnet.atomic import replacing
 from ilgnet.errors import require
@@ -51,7 +52,7 @@ def export_onnx(network: ILGNet, path: Path) -> None:
             # docs/decisions/0011. PyTorch is pinned, so the older one will not vanish unnoticed.
             warnings.simplefilter("ignore", DeprecationWarning)
             if not network.any_size:  # its trunk's checks of the size are meant to be constants
-                warnings.simplefilter("ignore", torch.jit.TracerWarning)
+                warnings.filterwarnings("ignore", category=TracerWarning)
             torch.onnx.export(
                 _Outputs(network).eval(),
                 (example,),

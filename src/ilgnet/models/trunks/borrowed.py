@@ -164,15 +164,22 @@ def borrowed_architecture(
         build: the trunk's class.
         model: what it is called with.
     """
-    trunk = build(model)  # type: ignore[call-arg, arg-type]
-    mean, std = (tuple(255 * value for value in three) for three in (trunk.mean, trunk.std))
+    trunk = build(model)  # type: ignore[call-arg]
     side = trunk.input_size
-    preprocess = Preprocess("warp", side, side, mean=mean, std=std)
+    preprocess = Preprocess(
+        "warp", side, side, mean=_of_bytes(trunk.mean), std=_of_bytes(trunk.std)
+    )
     return Architecture(name, about, partial(_ilgnet, build, model), preprocess)
 
 
+def _of_bytes(values: Sequence[float]) -> tuple[float, float, float]:
+    """From pixels in 0..1 to pixels in 0..255."""
+    red, green, blue = values
+    return 255 * red, 255 * green, 255 * blue
+
+
 def _ilgnet(build: type[BorrowedTrunk], model: str, output: Output) -> ILGNet:
-    trunk = build(model)  # type: ignore[call-arg, arg-type]
+    trunk = build(model)  # type: ignore[call-arg]
     return ILGNet(
         trunk,
         taps=dict.fromkeys(list(trunk.maps)[-3:]),
@@ -221,7 +228,7 @@ def _import_torchvision() -> None:
             raise
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for operator in ("nms", "qnms"):
             library.define(operator + _OPERATORS)
         _declared.append(library)

@@ -63,13 +63,15 @@ class OpenClipTrunk(BorrowedTrunk):
 
     def own_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Those of a file as open_clip writes it and its hub hands it out."""
-        own = self.model.state_dict()
+        tower: Any = self.model
+        own = tower.state_dict()
         named = {
-            name.removeprefix(TOWER) if name.startswith(TOWER) else f"-{name}": tensor
+            name.removeprefix(TOWER): tensor
             for name, tensor in tensors.items()
+            if name.startswith(TOWER)
         }
         if EMBEDDING in own and EMBEDDING in named:
-            given, grid = named[EMBEDDING][None], self.model.grid_size
+            given, grid = named[EMBEDDING][None], tower.grid_size
             prefix = own[EMBEDDING].shape[0] - grid[0] * grid[1]
             named[EMBEDDING] = resample_embedding(given, grid, prefix)[0]
         return named

@@ -68,9 +68,10 @@ class TimmTrunk(BorrowedTrunk):
 
     def own_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Those of a file as timm writes it and its hub hands it out."""
-        own, named = self.model.state_dict(), dict(tensors)
+        model: Any = self.model
+        own, named = model.state_dict(), dict(tensors)
         if EMBEDDING in own and EMBEDDING in named and own[EMBEDDING].ndim == 3:
-            grid = self.model.patch_embed.grid_size
+            grid = model.patch_embed.grid_size
             prefix = own[EMBEDDING].shape[1] - grid[0] * grid[1]
             named[EMBEDDING] = resample_embedding(named[EMBEDDING], grid, prefix)
         return named

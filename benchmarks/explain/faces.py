@@ -56,7 +56,7 @@ def face_figures(shared: Path) -> dict[str, Any]:
                 openness += _moved(faces, after)
     return {
         "faces": seen,
-        "called": {name: wilson(sum(each), len(each)) for name, each in counts.items()},
+        **{name: wilson(sum(each), len(each)) for name, each in counts.items()},
         "openness moves by": float(np.std(openness)) if openness else None,
     }
 

@@ -59,6 +59,13 @@ def table(found: dict[str, Any]) -> str:
 
 def _flat(found: dict[str, Any], before: str) -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = []
+    if "in order" in found:
+        amounts, medians = (
+            " ".join(f"{v:g}" for v in found[key]) for key in ("amounts", "medians")
+        )
+        silent = f", {found['silent']} silent" if found["silent"] else ""
+        words = f"{found['alteration']} {amounts}: read as {medians}"
+        return [(f"{before}{words}", f"{found['in order']} of {found['of']}{silent}")]
     for name, value in found.items():
         if isinstance(value, dict) and not {"value", "low", "high"} <= set(value):
             rows += _flat(value, f"{before}{name}: ")

@@ -81,7 +81,9 @@ def main() -> None:
         "faces": lambda: face_figures(given.shared),
     }
     for name in given.only or steps:
-        found = {"model": scorer.weights.name, "pictures": len(pictures), **steps[name]()}
+        found = steps[name]()
+        if name not in ("attributes", "faces"):  # these two ask no model
+            found = {"model": scorer.weights.name, "pictures": len(pictures), **found}
         record = json.loads(given.into.read_text()) if given.into.exists() else {}
         given.into.write_text(json.dumps({**record, name: found}, indent=1) + "\n")
         print(name, json.dumps(found), file=sys.stderr, flush=True)

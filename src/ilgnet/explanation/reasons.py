@@ -54,7 +54,8 @@ def _differences(frame: Attributes, best: Attributes) -> Iterator[Difference]:
         now, before = getattr(frame, name), getattr(best, name)
         if _is_smear(frame, best, now**2 - before**2):
             yield differs(
-                "motion", f"smeared by {frame.motion:.0f} px along {frame.motion_angle:.0f}°"
+                "motion",
+                f"smeared by {frame.motion:.0f} px or more along {frame.motion_angle:.0f}°",
             )
         else:
             yield differs(name, f"{words}: {now - before:.1f} px")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -209,3 +210,13 @@ def test_options_without_effect_are_refused(name: str, burst: Path, model: Path)
         ran = CliRunner().invoke(command, [name, str(burst), "--model", str(model), *options])
         assert ran.exit_code == 2
         assert words in ran.output
+
+
+def test_what_a_frame_is_behind_by_adds_up_in_words(burst: Path, model: Path) -> None:
+    asked = ["bursts", str(burst), "--model", str(model), "--similarity", "0.3", "--why"]
+    words = ask(*asked, "--faces")
+    (line,) = [each for each in words.splitlines() if " behind by " in each]
+    assert "IMG_0002.jpg" in line, "its face is blurred"
+    behind, score, face = map(float, re.findall(r"(?:by|score|face) (-?\d+\.\d\d)", line))
+    assert face == 2.0
+    assert behind == pytest.approx(score + face, abs=0.011)

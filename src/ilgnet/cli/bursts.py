@@ -234,10 +234,11 @@ def _scores(photo: Photograph) -> str:
 
 
 def behind_words(lost: LostFrame) -> str:
-    """By how much a frame is behind the best, and by what of it the model says."""
-    if lost.technical is None:
-        return f"behind by {lost.behind:.2f}"
-    return f"behind by {lost.behind:.2f} (score {lost.score:.2f}, technical {lost.technical:.2f})"
+    """By how much a frame is behind the best, and of what that is made."""
+    parts = {"score": lost.score, "technical": lost.technical, "blurred face": lost.face or None}
+    known = [f"{name} {votes:.2f}" for name, votes in parts.items() if votes is not None]
+    made_of = f" ({', '.join(known)})" if len(known) > 1 else ""
+    return f"behind by {lost.behind:.2f}{made_of}"
 
 
 def _why_json(lost: LostFrame | None) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ path | bytes | pixels -> read_image -> prepare -> engine.run -> Verdict | Failur
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -22,6 +22,7 @@ from ilgnet.engines.taste import TasteEngine
 from ilgnet.errors import ImageError, ModelError
 from ilgnet.images.decode import read_image
 from ilgnet.images.perceptual_hash import perceptual_hash
+from ilgnet.images.picture import Picture
 from ilgnet.images.preprocess import prepare
 from ilgnet.streams import map_batches
 from ilgnet.values import (
@@ -77,6 +78,8 @@ class Scorer:
         threads: pictures worked on side by side by `score_many`.
         batch: pictures that are decoded and then run together.
         looks: whether verdicts have a `look`, by which near-duplicates are found.
+        watch: called with each picture's id and what was decoded of it, in several threads; for
+            who needs the pixels too, so that nothing is decoded twice.
     """
 
     def __init__(self, weights: Weights, engine: Engine, *, threads: int | None = None) -> None:
@@ -85,6 +88,7 @@ class Scorer:
         self.threads = threads or usable_cores()
         self.batch = BATCH
         self.looks = False
+        self.watch: Callable[[str, Picture], object] | None = None
         self._fingerprint = weights.preprocess.fingerprint()
 
     def score(self, image: ImageSource | ImageRef, *, features: bool = False) -> Verdict:
@@ -185,6 +189,8 @@ class Scorer:
             picture = read_image(ref.source, min_side=preprocess.decode_side, name=ref.id)
         except ImageError as error:
             return Failure(ref.id, error.code, error.message)
+        if self.watch is not None:
+            self.watch(ref.id, picture)
         look = perceptual_hash(picture.rgb) if self.looks else None
         pixels = prepare(picture.rgb, preprocess)
         return _Prepared(ref.id, picture.width, picture.height, pixels, look)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -60,7 +61,7 @@ def test_an_option_without_effect_is_refused_before_any_work(
     def no_work(*_: object, **__: object) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("ilgnet.library.scored_library.load", no_work)
+    monkeypatch.setattr("ilgnet.scoring.load", no_work)
     (photos.parent / "scores.csv").write_text("path,score,percentile,model\n")
     with pytest.raises(click.UsageError):
         call(*words.split())
@@ -171,11 +172,86 @@ def test_a_file_is_read_once(
 def test_sidecars_are_read_once(
     photos: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ilgnet.library.sidecar import opinions
+    from ilgnet.library.open_library import open_library
+    from ilgnet.library.sidecar import statements
 
+    call("score", "--library", "photos", "--model", tiny_model)
+    library = open_library(photos, model=tiny_model)
+    library.choose(library.photographs(), flag="pick", stars=4)
     (photos / "IMG_0.xmp").write_text(SIDECAR.format(3))
     read: list[Path] = []
-    original = opinions.read_sidecar
-    monkeypatch.setattr(opinions, "read_sidecar", lambda path: read.append(path) or original(path))
-    call("cull", "photos", "--model", tiny_model, "--mark", "--apply")
+    original = statements.read_sidecar
+
+    def counted(path: Path) -> object:
+        read.append(path)
+        return original(path)
+
+    monkeypatch.setattr(statements, "read_sidecar", counted)
+    for words in (["cull", "--mark"], ["stars"], ["stars", "--embed"], ["stars", "--no-stars"]):
+        read.clear()
+        call(*words, "photos", "--model", tiny_model)
+        assert len(read) == 1, words
+    read.clear()
+    assert library.write_choices().plan.steps
     assert len(read) == 1
+
+
+def test_features_are_handed_on(
+    photos: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was computed while scoring is not computed again, nor read back from the catalogue."""
+    from ilgnet.engines.onnx import OnnxEngine
+    from ilgnet.library.catalogue import catalogue
+
+    runs: list[int] = []
+    unpacked: list[int] = []
+    run, unpack = OnnxEngine.run, catalogue.verdict_from_row
+
+    def counted(self: OnnxEngine, batch: Any, **options: Any) -> Any:
+        runs.append(len(batch))
+        return run(self, batch, **options)
+
+    def read_back(*row: Any) -> Any:
+        unpacked.append(1)
+        return unpack(*row)
+
+    monkeypatch.setattr(OnnxEngine, "run", counted)
+    monkeypatch.setattr(catalogue, "verdict_from_row", read_back)
+    for words in (["cull", "photos"], ["cull", "photos", "--library", "photos"]):
+        runs.clear()
+        call(*words, "--model", tiny_model, "--diverse", "--percent", "50")
+        assert sum(runs) == 3
+        assert not unpacked
+
+
+def test_a_thumbnail_is_made_from_the_first_decode(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ilgnet import scoring
+    from ilgnet.report import thumbnails
+
+    for i in range(3):
+        write_picture(tmp_path / "photos" / f"IMG_{i}.jpg", i)
+    decoded: list[str] = []
+    read = scoring.read_image
+
+    def counted(source: Any, **options: Any) -> Any:
+        decoded.append(options.get("name") or str(source))
+        return read(source, **options)
+
+    for module in (scoring, thumbnails):
+        monkeypatch.setattr(module, "read_image", counted)
+    page = tmp_path / "page.html"
+    score = ("score", tmp_path / "photos", "--model", tiny_model, "--report", page)
+    call(*score, "--quiet", "--csv", "-o", tmp_path / "a.csv")
+    assert sorted(Path(name).name for name in decoded) == ["IMG_0.jpg", "IMG_1.jpg", "IMG_2.jpg"]
+    text = page.read_text(encoding="utf-8")
+    assert text.count("data:image/webp;base64,") >= 3
+    # A list may be longer than anybody knows: there every thumbnail is read for the page.
+    decoded.clear()
+    names = tmp_path / "list.txt"
+    names.write_text("".join(f"{tmp_path}/photos/IMG_{i}.jpg\n" for i in range(3)))
+    again = ("score", "--files-from", names, "--model", tiny_model, "--report", page)
+    call(*again, "--quiet", "--csv", "-o", tmp_path / "b.csv")
+    assert len(decoded) == 6
+    assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text()

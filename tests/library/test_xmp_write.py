@@ -14,7 +14,7 @@ from lxml import etree
 from ilgnet.errors import LibraryError
 from ilgnet.library.sidecar.edit import set_properties
 from ilgnet.library.sidecar.packet import parse_packet
-from ilgnet.library.sidecar.write import EMPTY_PACKET, Merged, merge_notes
+from ilgnet.library.sidecar.write import Merged, empty_packet, merge_notes
 from ilgnet.library.sidecar.xmp import NOTES, PREFIXES, RATING, Notes, Statement, read_packet
 from tests.library.programs import exiv2, needs_exiv2
 
@@ -121,7 +121,7 @@ def test_a_new_sidecar() -> None:
     sidecar = read_packet(merged.data, HERE)
     assert sidecar.notes == OURS
     assert (sidecar.rating, sidecar.label) == (5, "Blue")
-    assert merged.data.startswith(EMPTY_PACKET[:200])
+    assert merged.data.startswith(empty_packet().data[:200])
 
 
 def test_our_stars_are_ours_to_change_until_the_person_does() -> None:

@@ -20,7 +20,6 @@ from ilgnet.library.choosing.near_duplicates import find_near_duplicates
 from ilgnet.library.open_library import Library, open_library
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.sidecar.statements import with_opinions
-from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
 from ilgnet.taste.learnt import Agreement
 from ilgnet.zoo.records import Similarity
@@ -107,6 +106,8 @@ def bursts(
         raise click.UsageError("--faces or --no-faces?")
     library = open_library(folder, model=model, stars_from=stars_from)
     if library.place is None:
+        from ilgnet.report.progress import track
+
         for _ in track(library.score()):
             pass
     found = library.photographs(features=True)
@@ -154,6 +155,7 @@ class _Report:
     def look(self, *, faces: bool) -> None:
         """Say what is worse in the frames that lost."""
         from ilgnet.explanation.frames import why_frames_lost
+        from ilgnet.report.progress import track
 
         frames = [group.photographs for group in self.bursts]
         total = sum(len(burst) - 1 for burst in frames)

@@ -31,6 +31,7 @@ from ilgnet.report.gallery import write_gallery
 from ilgnet.report.output import check_output, discard_output
 from ilgnet.report.progress import track
 from ilgnet.report.rows import best_first, with_run_percentiles
+from ilgnet.report.thumbnails import FirstDecode
 from ilgnet.report.writers import STREAMED, Format, Writer, open_writer
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import Failure, Outcome, Verdict
@@ -112,7 +113,7 @@ def score(
     if form in STREAMED and output is None and sys.stdout.isatty() and progress is None:
         progress = False  # rows and a bar would write over each other on one terminal
     shown = False if quiet else progress
-    images, total = _images(paths, files_from, shown, every)
+    images, total = _images(paths, files_from, shown, every, needed=report is not None)
     if report:
         check_output(report)
     if library:
@@ -132,17 +133,20 @@ def score(
     outcomes = track(scored, total=total, show=shown)
     tally = _Tally()
     kept: list[Outcome] = []
-    with (
-        open_embeddings(features) if features else nullcontext(lambda _: None) as write_features,
-        _row_writer(form, output, alone=not (report or features)) as write,
-    ):
-        for outcome in tally.count(outcomes):
-            write(outcome)
-            write_features(outcome)
-            if report:
-                kept.append(_without_features(outcome))
-    if report and kept:
-        _write_report(kept, report, scorer, explain, shown)
+    first = FirstDecode(total) if report and total else None
+    scorer.watch = None if first is None else first.see
+    with first or nullcontext():
+        with (
+            open_embeddings(features) if features else nullcontext(lambda _: None) as write_vector,
+            _row_writer(form, output, alone=not (report or features)) as write,
+        ):
+            for outcome in tally.count(outcomes):
+                write(outcome)
+                write_vector(outcome)
+                if report:
+                    kept.append(_without_features(outcome))
+        if report and kept:
+            _write_report(kept, report, scorer, explain, shown, first)
     return tally.exit_code(quiet)
 
 
@@ -216,7 +220,12 @@ def rank(
 
 
 def _write_report(
-    run: list[Outcome], report: Path, scorer: Scorer, explain: bool, shown: bool | None
+    run: list[Outcome],
+    report: Path,
+    scorer: Scorer,
+    explain: bool,
+    shown: bool | None,
+    first: FirstDecode | None = None,
 ) -> None:
     why = None
     if explain:
@@ -230,6 +239,7 @@ def _write_report(
         explain=why,
         threads=scorer.threads,
         show_progress=shown,
+        first=first,
     )
 
 
@@ -259,15 +269,21 @@ def _row_writer(form: Format, output: Path | None, *, alone: bool) -> Iterator[W
 
 
 def _images(
-    paths: tuple[str, ...], files_from: str | None, show: bool | None, every: float | None
+    paths: tuple[str, ...],
+    files_from: str | None,
+    show: bool | None,
+    every: float | None,
+    *,
+    needed: bool = False,
 ) -> tuple[Iterator[Found], int | None]:
-    """The pictures, and how many there are where progress needs it and it can be known now."""
+    """The pictures, and how many there are where progress, or who calls, needs it and it can be
+    known now."""
     images = chosen_images(paths, files_from)
     if every:
         return with_frames(images, every), None
     # A list from a pipe can be read only once.
     countable = "-" not in paths and files_from is None
-    wanted = sys.stderr.isatty() if show is None else show
+    wanted = needed or (sys.stderr.isatty() if show is None else show)
     return images, sum(1 for _ in find_images(paths)) if countable and wanted else None
 
 

@@ -87,12 +87,14 @@ def propose_choices(
     photographs: Sequence[Photograph], marks: MarkRule, roots: Sequence[Path]
 ) -> Proposal:
     """Plan to write into XMP what the person chose here, over what files say already."""
+    said: dict[Path, Statements] = {}
+    chosen = (photo for photo in photographs if photo.choice is not None)
     date = now()
     wanted = [
         (photo, replace(notes_of(photo.verdict, date, photo.opinion.rating or 0), own=True))
-        for photo in with_opinions(photo for photo in photographs if photo.choice is not None)
+        for photo in with_opinions(chosen, said=said)
     ]
-    marked = plan_marks(wanted, replace(marks, overwrite=True), roots, "choices")
+    marked = plan_marks(wanted, replace(marks, overwrite=True), roots, "choices", said)
     return Proposal(marked.plan, marked.problems, marked.marks)
 
 

@@ -7,24 +7,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ilgnet.errors import LibraryError
 from ilgnet.images.sources import Found, find_images
 from ilgnet.library.catalogue.catalogue import EVERYTHING, Catalogue, named_model
 from ilgnet.library.catalogue.place import Place
 from ilgnet.library.catalogue.rows import Filter
-from ilgnet.library.catalogue.score_once import score_library
 from ilgnet.library.changes.journal import ChangeJournal
 from ilgnet.library.choosing.bursts import UNKNOWN_ALIKE, with_bursts
-from ilgnet.library.photograph.gather import gather, scored_file, unscored
+from ilgnet.library.photograph.gather import gather, scored_file, unscored, with_captures
 from ilgnet.library.photograph.photograph import Photograph
-from ilgnet.library.photograph.reading import score_files, with_captures
 from ilgnet.library.photograph.scored_table import read_scored
 from ilgnet.library.proposals import moves_of
 from ilgnet.library.sidecar.statements import with_opinions
-from ilgnet.scoring import Scorer, load
 from ilgnet.values import Failure, Outcome
 from ilgnet.zoo.records import DEFAULT_MODEL, Similarity
+
+if TYPE_CHECKING:
+    from ilgnet.scoring import Scorer
 
 
 @dataclass(kw_only=True)
@@ -67,7 +68,9 @@ class ScoredLibrary:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """The model, loaded when it is first needed."""
+        """The model, loaded when it is first needed, and with it all that decodes and runs."""
+        from ilgnet.scoring import load
+
         return load(self.model or DEFAULT_MODEL, threads=self.threads)
 
     def images(self) -> Iterator[Found]:
@@ -108,8 +111,12 @@ class ScoredLibrary:
             for outcome in read_scored(self.table):
                 yield outcome if isinstance(outcome, Failure) else scored_file(outcome)
         elif (catalogue := self._writable_catalogue()) is None:
+            from ilgnet.library.photograph.reading import score_files
+
             yield from score_files(self.scorer, self.images())
         else:
+            from ilgnet.library.catalogue.score_once import score_library
+
             with catalogue:
                 yield from score_library(
                     self.scorer, self.images(), catalogue, features=features, strict=self.creates

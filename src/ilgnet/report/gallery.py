@@ -28,7 +28,7 @@ from ilgnet.report.output import open_output
 from ilgnet.report.panel import Panel, panel_html
 from ilgnet.report.progress import track
 from ilgnet.report.rows import best_first, row, shown, with_run_percentiles
-from ilgnet.report.thumbnails import thumbnail_side, thumbnail_size, thumbnails
+from ilgnet.report.thumbnails import FirstDecode, thumbnail_side, thumbnail_size, thumbnails
 from ilgnet.values import Failure, ImageSource, Outcome, Verdict
 from ilgnet.zoo.records import licence_of
 
@@ -49,6 +49,7 @@ def write_gallery(
     title: str | None = None,
     threads: int | None = None,
     show_progress: bool | None = False,
+    first: FirstDecode | None = None,
 ) -> None:
     """Write the gallery of a run, best first.
 
@@ -61,6 +62,7 @@ def write_gallery(
         title: the page's heading; None counts the photographs.
         threads: pictures decoded side by side; None takes every core.
         show_progress: as `show` of `ilgnet.report.progress.track`.
+        first: what the run kept of the pictures that it decoded.
 
     Raises:
         IlgnetError: the target cannot be written.
@@ -69,7 +71,7 @@ def write_gallery(
     verdicts = [outcome for outcome in run if isinstance(outcome, Verdict)]
     side = thumbnail_side(len(verdicts))
     head, middle, tail = _frame(run, title)
-    pictures = thumbnails(verdicts, open_picture, side, threads)
+    pictures = thumbnails(verdicts, open_picture, side, threads, first)
     with open_output(target) as stream:
         _write(stream, head)
         for number, (verdict, thumbnail) in enumerate(

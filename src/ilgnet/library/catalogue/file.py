@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -25,6 +26,11 @@ BUSY_SECONDS: Final = 30.0
 PAGE_BYTES: Final = 16384
 
 Mode = Literal["read", "write", "create"]
+
+_FSDECODE: Final = methodcaller(
+    "decode", sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+)
+"""As `os.fsdecode`, for every text of every row."""
 
 
 class CatalogueFile:
@@ -47,7 +53,7 @@ class CatalogueFile:
             self.connection = _connect(self.path, mode)
             try:
                 # File names are bytes that need not be valid UTF-8; SQLite keeps them as they are.
-                self.connection.text_factory = os.fsdecode
+                self.connection.text_factory = _FSDECODE
                 _check(self.connection, place) if mode == "read" else self._prepare()
             except BaseException:
                 self.connection.close()

@@ -20,7 +20,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from ilgnet.errors import ImageError, LibraryError
-from ilgnet.images.decode import read_image
 from ilgnet.images.files import open_image_file
 from ilgnet.library.photograph.capture import read_capture
 
@@ -132,6 +131,8 @@ def _words(code: int) -> str:
 
 def _read_all(min_side: int) -> None:
     """The child: read every picture that is named on standard input, and say so."""
+    from ilgnet.images.decode import read_image
+
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever a decoder prints is no answer
     answers.write(_READY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from datetime import datetime, timedelta, timezone
 from typing import BinaryIO, Final
 from xml.etree import ElementTree
 
+from ilgnet.errors import ImageError
+from ilgnet.images.files import open_image_file
 from ilgnet.images.metadata import Metadata, read_metadata
 from ilgnet.images.overheard import overheard
 
@@ -63,6 +66,15 @@ def read_capture(stream: BinaryIO) -> Capture:
     names = (found.main.get(_MAKE), found.main.get(_MODEL), found.detail.get(_SERIAL))
     camera = " ".join(filter(None, (_text(name) for name in names)))
     return Capture(next(_moments(found), None), camera or None)
+
+
+def read_file_capture(path: str | os.PathLike[str]) -> Capture:
+    """When a picture was taken; an unreadable file says nothing."""
+    try:
+        with open_image_file(path) as stream:
+            return read_capture(stream)
+    except (OSError, ImageError):
+        return Capture()
 
 
 def sequence_number(name: str) -> int | None:

@@ -99,7 +99,7 @@ class Folder:
         return name in self._known or (self.path / name).is_file()
 
     def group_of(self, picture: Path) -> FileGroup:
-        """The group that a picture of this folder belongs to; alone if it has no usual name."""
+        """The group that a picture of this folder belongs to: mostly it is alone."""
         names = self._groups.get(picture.name)
         if names is None:
             return FileGroup((picture,), styles=self.styles)
@@ -121,11 +121,13 @@ class Folder:
 
     @cached_property
     def _groups(self) -> dict[str, _Names]:
-        """Every picture's name -> the names of its group."""
+        """The name of every picture that is not alone -> the names of its group."""
         companions, strangers = self._companions(), self._strangers()
         groups: dict[str, _Names] = {}
         for common, same_stem in _by_common_name(self._pictures).items():
             # What is named after the stem goes with the photograph that has the RAW, or the first.
+            if not self._others and len(same_stem) == len(same_stem[0]) == 1:
+                continue
             same_stem.sort(key=len, reverse=True)
             taken: set[str] = set()
             for pictures in same_stem:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ilgnet.library.photograph.capture import UNKNOWN, Capture
+from ilgnet.library.photograph.capture import UNKNOWN, Capture, read_file_capture
 from ilgnet.library.photograph.file_groups import FileGroup, Folder
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.values import Failure, Verdict
@@ -29,24 +29,32 @@ def gather(files: Iterable[Photograph]) -> list[Photograph]:
     Where both files of a RAW and JPEG pair were scored, the JPEG's verdict counts. A file that is
     named twice counts once; one that is gone is left out.
     """
-    folders: dict[str, Folder] = {}
+    folders: dict[str, tuple[Folder, bool]] = {}
     speaking: dict[str, tuple[int, Photograph]] = {}
     for file in files:
         above, name = os.path.split(file.path)
-        folder = folders.get(above)
-        if folder is None:
+        if above not in folders:
             # The folder's own links are resolved; a picture that is a link stays where it is.
-            folder = folders[above] = Folder(Path(os.path.realpath(above)))
+            real = os.path.realpath(above)
+            folders[above] = Folder(Path(real)), real == above
+        folder, is_real = folders[above]
         if not folder.holds(name):
             continue
-        path = file.path if os.fspath(folder.path) == above else folder.path / name
+        path = file.path if is_real else folder.path / name
         group = folder.group_of(path)
         place = group.pictures.index(path)
         first = os.fspath(group.pictures[0])
         before = speaking.get(first)
         if before is None or place < before[0]:
-            speaking[first] = place, replace(file, path=path, group=group)
+            is_known = is_real and group == file.group  # mostly: there is only the file itself
+            found = file if is_known else replace(file, path=path, group=group)
+            speaking[first] = place, found
     return [photograph for _, photograph in speaking.values()]
+
+
+def with_captures(photographs: Iterable[Photograph]) -> list[Photograph]:
+    """The same photographs with when and with what they were taken, read from their files."""
+    return [replace(photo, capture=read_file_capture(photo.path)) for photo in photographs]
 
 
 def unscored(failures: Iterable[Failure], photographs: Iterable[Photograph]) -> list[Failure]:

@@ -7,13 +7,11 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from io import BytesIO
 from typing import Final
 
-from ilgnet.errors import ImageError
 from ilgnet.images.files import open_image_file
-from ilgnet.library.photograph.capture import Capture, read_capture
+from ilgnet.library.photograph.capture import Capture, read_capture, read_file_capture
 from ilgnet.library.photograph.gather import scored_file
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.scoring import Scorer
@@ -56,20 +54,6 @@ class Reading:
         self.sha256 = hashlib.sha256(data).digest()
         self.capture = read_capture(BytesIO(data))
         return data
-
-
-def read_file_capture(path: str | os.PathLike[str]) -> Capture:
-    """When a picture was taken; an unreadable file says nothing."""
-    try:
-        with open_image_file(path) as stream:
-            return read_capture(stream)
-    except (OSError, ImageError):
-        return Capture()
-
-
-def with_captures(photographs: Iterable[Photograph]) -> list[Photograph]:
-    """The same photographs with when and with what they were taken, read from their files."""
-    return [replace(photo, capture=read_file_capture(photo.path)) for photo in photographs]
 
 
 def score_files(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -27,19 +26,6 @@ from ilgnet.library.sidecar.xmp import (
     Statement,
     read_packet,
 )
-
-EMPTY_PACKET: Final = f"""\
-<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="ILGNet {version("ilgnet")}">
- <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-  <rdf:Description rdf:about=""
-    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
-    xmlns:ilgnet="{NOTES}"/>
- </rdf:RDF>
-</x:xmpmeta>
-<?xpacket end="w"?>
-""".encode()
-"""What a new sidecar begins as."""
 
 _DECIMALS: Final = {"score": 3, "percentile": 1}
 
@@ -67,7 +53,7 @@ def merge_notes(
     nothing, so that running twice is running once.
 
     Args:
-        present: what is there; without a packet, or `new_packet`, for a new one.
+        present: what is there; without a packet, or `new_sidecar`'s, for a new one.
         notes: what to write; None leaves a property as it is.
         overwrite: replace the person's own rating and label too.
         stars_from: the lowest number of stars that is the person's opinion.
@@ -75,7 +61,7 @@ def merge_notes(
     Raises:
         LibraryError: the packet holds something that cannot be edited.
     """
-    packet = present.packet or _empty_packet()
+    packet = present.packet or empty_packet()
     kept: tuple[str, ...] = ()
     if not overwrite:
         notes, kept = _spare_users_own(present, notes, stars_from)
@@ -97,7 +83,7 @@ def new_sidecar(path: Path, inside: Sequence[Statement]) -> Statement:
         path: of the sidecar.
         inside: what the pictures that it belongs to say, in order of importance.
     """
-    packet = inside[0].packet if len(inside) == 1 and inside[0].packet else _empty_packet()
+    packet = inside[0].packet if len(inside) == 1 and inside[0].packet else empty_packet()
     present = read_packet(_without_padding(packet.data), path)
     values: dict[Name, str] = {}
     rating = next((said.rating for said in inside if said.rating and not said.is_ours), None)
@@ -120,8 +106,22 @@ def _without_padding(data: bytes) -> bytes:
 
 
 @cache
-def _empty_packet() -> Packet:
-    return parse_packet(EMPTY_PACKET, "a new sidecar")
+def empty_packet() -> Packet:
+    """What a new sidecar begins as."""
+    from importlib.metadata import version
+
+    text = f"""\
+<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="ILGNet {version("ilgnet")}">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about=""
+    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+    xmlns:ilgnet="{NOTES}"/>
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="w"?>
+"""
+    return parse_packet(text.encode(), "a new sidecar")
 
 
 def _spare_users_own(

@@ -55,7 +55,8 @@ def load(
     """Load a model, ready to score.
 
     Args:
-        model: "default", the name of a built-in model, or a model folder.
+        model: "default", the name of another model or of a taste (see `ilgnet models`), or a
+            model folder.
         threads: pictures worked on side by side; None takes every core this process may use.
         engine: "onnx" (ONNX Runtime) or "torch" (PyTorch, from the extra "train").
         providers: of ONNX Runtime, as "CUDAExecutionProvider", tried before the processor.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -102,6 +104,78 @@ def test_a_taste_is_learnt_from_sidecars_and_used_as_a_model(
     metrics = json.loads((folder / "model.json").read_text())["metrics"]
     (measured,) = metrics.values()
     assert measured["pairwise_accuracy"]["interval"][0] > 0.7
+
+
+@pytest.fixture
+def mine(season: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A taste that was learnt by name, and a current folder that knows nothing of it."""
+    rate(season, red_lover)
+    result = call("taste", "learn", season, "--name", "mine", "--model", tiny_model)
+    assert "ilgnet score --model mine" in result.stdout
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return "mine"
+
+
+def test_a_taste_goes_by_its_name_in_every_command(
+    season: Path, tmp_path: Path, mine: str, data_folder: Path
+) -> None:
+    folder = data_folder / "ilgnet" / "models" / "mine"
+    day, table = season / "day00", tmp_path / "ratings.csv"
+    pictures = sorted(day.glob("*.jpg"))
+    said = {str(path): load(mine).score(path).score for path in pictures}
+    assert load(mine).weights == load(folder).weights
+    table.write_text("path,rating\n" + "".join(f"{p},{i}\n" for i, p in enumerate(pictures)))
+    like = ("--model", mine)
+    rows = call("score", day, *like, "--jsonl", "--quiet").stdout.splitlines()
+    assert {row["path"]: row["score"] for row in map(json.loads, rows)} == pytest.approx(
+        said, abs=1e-3
+    )
+    call("score", "--library", season, *like, "--jsonl", "--quiet")
+    for line in (
+        ("rank", day, *like, "--json"),
+        ("cull", season, *like, "--top", "2", "--json"),
+        ("stars", season, *like, "--json"),
+        ("bursts", season, *like, "--json"),
+        ("compare", *pictures[:2], *like, "--json", "--no-faces"),
+        ("evaluate", "--data", table, "--scale", "0..9", *like, "--overlap", "allow", "--json"),
+        ("shards", "plan", day, "-o", tmp_path / "job", *like),
+        ("library", "export", season, *like, "--jsonl"),
+    ):
+        assert call(*line).exit_code == 0, line
+    listed = call("models").stdout
+    assert "mine" in listed
+    assert str(folder) in listed.replace("\n", "")
+    assert "mine" in [record["name"] for record in json.loads(call("models", "--json").stdout)]
+
+
+def test_a_taste_in_a_folder_goes_by_its_name_too(
+    season: Path, tiny_model: Path, tmp_path: Path, mine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tastes" / "warm"
+    call("taste", "learn", season, "-o", folder, "--model", tiny_model)
+    assert load("warm").weights == load("taste.warm").weights == load(folder).weights
+    call("taste", "learn", season, "-o", folder, "--model", tiny_model)  # again, in its place
+    with pytest.raises(LibraryError, match=f"the name mine means what is in .*{mine}"):
+        call("taste", "learn", season, "-o", tmp_path / "mine", "--model", tiny_model)
+    with pytest.raises(LibraryError, match="the name default means"):
+        call("taste", "learn", season, "--name", "default", "--model", tiny_model)
+    with pytest.raises(LibraryError, match="can be no name"):
+        call("taste", "learn", season, "--name", "a/b", "--model", tiny_model)
+    with pytest.raises(click.UsageError, match="--name NAME"):
+        call("taste", "learn", season, "--model", tiny_model)
+    with pytest.raises(ModelError, match=r"no model 'other'.*mine.*warm"):
+        load("other")
+    monkeypatch.chdir(tmp_path)
+    write_tiny_model(tmp_path / "mine")  # a folder here that is called as a taste is
+    assert load("mine").weights.base is not None
+    assert load("./mine").weights.base is None
+    shutil.rmtree(folder)
+    with pytest.raises(ModelError, match=r"was in .*warm, where none is now"):
+        load("warm")
+    assert "warm" not in call("models").stdout
+    call("taste", "learn", season, "-o", tmp_path / "warm", "--model", tiny_model)  # free again
+    assert load("warm").weights.folder == tmp_path / "warm"
 
 
 def test_a_taste_is_told_from_what_its_base_said(

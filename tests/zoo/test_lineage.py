@@ -25,7 +25,7 @@ from ilgnet.models.export import export_onnx
 from ilgnet.models.registry import architecture, create
 from ilgnet.scoring import load
 from ilgnet.taste.learnt import Agreement, Learnt
-from ilgnet.taste.save import save_taste
+from ilgnet.taste.save import save_taste, taste_place
 from ilgnet.training.lineage import HEADER, Ancestry, header
 from ilgnet.training.pipeline import Surroundings, train
 from ilgnet.training.recipe import (
@@ -145,9 +145,8 @@ def taste(ancestor: Ancestor, out: Path) -> Weights:
     direction = np.zeros(create(TINY).output.in_features, np.float32)
     gain = Measure(0.2, 0.1, 0.3)
     learnt = Learnt(Taste(direction, 1.0, 0.0), share, share, gain, 0.5, 0.4, 0.5, 1.0, 60, 12)
-    return save_taste(
-        learnt, ancestor.weights, out, "taste.mine", [bytes([n] * 32) for n in (1, 2)]
-    )
+    rated = [bytes([n] * 32) for n in (1, 2)]
+    return save_taste(learnt, ancestor.weights, taste_place(out, "taste.mine"), rated)
 
 
 WAYS: tuple[Callable[[Ancestor, Path], Weights], ...] = (

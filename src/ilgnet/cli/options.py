@@ -113,7 +113,7 @@ model_options = _together(
         default=DEFAULT_MODEL,
         show_default=True,
         metavar="NAME|DIR",
-        help="A built-in model (see `ilgnet models`) or a model folder.",
+        help="The name of a model or taste (see `ilgnet models`), or a model folder.",
     ),
     threads_option,
 )

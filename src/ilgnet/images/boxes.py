@@ -50,12 +50,15 @@ class MainPicture:
         aperture: the eight numbers of its `clap` box: the part that is to be seen.
         items: kind -> (offset, length) pieces, for its `Exif` and its XMP (`mime`).
         exif_entries: where the file says that an item is of the kind `Exif`.
+        streams: what the coded stream may say of itself: `hvcC` or `av1C`, and (offset, length)
+            pieces of it; `av01` and the picture. Of a picture in tiles, its first tile's.
     """
 
     cicp: Cicp | None = None
     aperture: tuple[int, ...] | None = None
     items: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)
     exif_entries: list[int] = field(default_factory=list)
+    streams: list[tuple[bytes, list[tuple[int, int]]]] = field(default_factory=list)
 
 
 def read_boxes(stream: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[Box]:
@@ -104,24 +107,32 @@ def read_main_picture(stream: BinaryIO) -> MainPicture:
 
     try:
         wanted = _item_number(content(b"pitm"))
+        tile = _first_tile(stream, parts[b"iref"], wanted) if b"iref" in parts else wanted
         if b"iprp" in parts:
-            _read_properties(stream, parts[b"iprp"], wanted, main)
+            _read_properties(stream, parts[b"iprp"], wanted, tile, main)
         kinds = _item_kinds(stream, parts[b"iinf"], main) if b"iinf" in parts else {}
-        _place_items(content(b"iloc"), kinds, main)
+        for item, pieces in _places(content(b"iloc")):
+            kind = kinds.get(item)
+            if kind == b"av01" and item == tile:
+                main.streams.append((kind, pieces))
+            elif kind in (b"Exif", b"mime"):
+                main.items.setdefault(kind, pieces)
     except (struct.error, IndexError):
         pass  # damaged: the decoder says so, or does not mind
     return main
 
 
-def read_item(stream: BinaryIO, pieces: list[tuple[int, int]]) -> bytes:
-    """The bytes of an item; empty where it is unreasonably long."""
-    if sum(length for _, length in pieces) > _MOST_ITEM:
+def read_item(stream: BinaryIO, pieces: list[tuple[int, int]], *, most: int | None = None) -> bytes:
+    """The bytes of an item, or the first of them; empty where it is unreasonably long."""
+    if most is None and sum(length for _, length in pieces) > _MOST_ITEM:
         return b""
-    found = []
+    size = stream.seek(0, os.SEEK_END)
+    found = b""
     for offset, length in pieces:
-        stream.seek(offset)
-        found.append(stream.read(length))
-    return b"".join(found)
+        if offset < size:
+            stream.seek(offset)
+            found += stream.read(length if most is None else min(length, most - len(found)))
+    return found
 
 
 def _bytes(stream: BinaryIO, box: Box) -> bytes:
@@ -135,15 +146,21 @@ def _item_number(content: bytes) -> int:
     return int.from_bytes(content[4:8] if content[0] else content[4:6])
 
 
-def _read_properties(stream: BinaryIO, iprp: Box, wanted: int, main: MainPicture) -> None:
+def _read_properties(
+    stream: BinaryIO, iprp: Box, wanted: int, tile: int, main: MainPicture
+) -> None:
     containers = list(read_boxes(stream, iprp.start, iprp.end))
     ipco = next((box for box in containers if box.kind == b"ipco"), None)
     properties = list(read_boxes(stream, ipco.start, ipco.end)) if ipco else []
     for box in containers:
         if box.kind == b"ipma":
-            for index in _associated(_bytes(stream, box), wanted):
+            content = _bytes(stream, box)
+            for index in _associated(content, wanted):
                 if 0 < index <= len(properties):
                     _take_property(properties[index - 1].kind, stream, properties[index - 1], main)
+            for index in _associated(content, tile):
+                if 0 < index <= len(properties):
+                    _take_stream(properties[index - 1], main)
 
 
 def _associated(content: bytes, wanted: int) -> list[int]:
@@ -177,6 +194,11 @@ def _take_property(kind: bytes, stream: BinaryIO, box: Box, main: MainPicture) -
         main.aperture = struct.unpack_from(">IIIIiIiI", _bytes(stream, box))
 
 
+def _take_stream(box: Box, main: MainPicture) -> None:
+    if box.kind in (b"hvcC", b"av1C"):
+        main.streams.append((box.kind, [(box.start, box.end - box.start)]))
+
+
 def _item_kinds(stream: BinaryIO, iinf: Box, main: MainPicture) -> dict[int, bytes]:
     """Item number -> its kind; XMP is `mime` of one content type."""
     stream.seek(iinf.start)
@@ -189,14 +211,25 @@ def _item_kinds(stream: BinaryIO, iinf: Box, main: MainPicture) -> dict[int, byt
             kind = content[6 + size : 10 + size]
             if kind == b"Exif":
                 main.exif_entries.append(box.start + 6 + size)
-            if kind == b"Exif" or (kind == b"mime" and b"application/rdf+xml" in content):
+            if kind != b"mime" or b"application/rdf+xml" in content:
                 kinds[int.from_bytes(content[4 : 4 + size])] = kind
     return kinds
 
 
-def _place_items(content: bytes, kinds: dict[int, bytes], main: MainPicture) -> None:
-    """Where the items of interest lie, from `iloc`."""
-    if not content or not kinds:
+def _first_tile(stream: BinaryIO, iref: Box, wanted: int) -> int:
+    """The first of the pictures that a picture is put together from; itself where it is whole."""
+    stream.seek(iref.start)
+    size = 4 if stream.read(1) != b"\0" else 2
+    for box in read_boxes(stream, iref.start + 4, iref.end):
+        content = _bytes(stream, box)
+        if box.kind == b"dimg" and int.from_bytes(content[:size]) == wanted:
+            return int.from_bytes(content[size + 2 : 2 * size + 2])
+    return wanted
+
+
+def _places(content: bytes) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """The number and the pieces of every item in the file itself, from `iloc`."""
+    if not content:
         return
     version = content[0]
     offset_size, length_size = content[4] >> 4, content[4] & 15
@@ -219,5 +252,5 @@ def _place_items(content: bytes, kinds: dict[int, bytes], main: MainPicture) -> 
         for _ in range(number(2)):
             number(index_size)
             pieces.append((base + number(offset_size), number(length_size)))
-        if item in kinds and method == 0:  # in the file itself
-            main.items.setdefault(kinds[item], pieces)
+        if method == 0:  # in the file itself
+            yield item, pieces

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from PIL import Image
 
 from ilgnet.errors import require
 from ilgnet.images import hdr
-from ilgnet.images.boxes import Cicp, MainPicture, read_main_picture
+from ilgnet.images.av1 import stream_colours
+from ilgnet.images.boxes import Cicp, MainPicture, read_item, read_main_picture
 from ilgnet.images.formats import AVIF, HEIC
+from ilgnet.images.hevc import configured_colours
 from ilgnet.images.picture import Picture, alone_if_large, check_pixels, from_pillow, upright
 from ilgnet.images.plugins import open_with_pillow
+
+_STREAM_HEAD: Final = 1 << 16
+"""A stream says early how its colours are encoded."""
 
 
 def read_avif(stream: BinaryIO, min_side: int | None) -> Picture:
     """Decode an AVIF file, cropped as its `clap` box says, with the colours of its `nclx` box.
+
+    Without that box the stream itself may say how its colours are encoded.
 
     Args:
         stream: the open file.
@@ -31,7 +38,21 @@ def read_avif(stream: BinaryIO, min_side: int | None) -> Picture:
         if not main.exif_entries:
             raise
         image = open_with_pillow(AVIF, _without_exif(stream, main))
-    return from_pillow(image, min_side, box=_aperture(main, image.size), cicp=main.cicp)
+    cicp = main.cicp or _of_its_stream(stream, main)
+    return from_pillow(image, min_side, box=_aperture(main, image.size), cicp=cicp)
+
+
+def _of_its_stream(stream: BinaryIO, main: MainPicture) -> Cicp | None:
+    """How colours are encoded, as the coded stream says, where no box does."""
+    for kind, pieces in main.streams:
+        data = read_item(stream, pieces, most=_STREAM_HEAD)
+        if kind == b"hvcC":
+            cicp = configured_colours(data)
+        else:
+            cicp = stream_colours(data[4:] if kind == b"av1C" else data)
+        if cicp is not None:
+            return cicp
+    return None
 
 
 def _without_exif(stream: BinaryIO, main: MainPicture) -> BinaryIO:
@@ -44,7 +65,7 @@ def _without_exif(stream: BinaryIO, main: MainPicture) -> BinaryIO:
 
 
 def read_heic(stream: BinaryIO, min_side: int | None) -> Picture:
-    """Decode a HEIC or HEIF file with the colours of its `nclx` box; HDR from all of its bits.
+    """Decode a HEIC or HEIF file, HDR from all of its bits; its colours as for `read_avif`.
 
     Args:
         stream: the open file.
@@ -54,7 +75,9 @@ def read_heic(stream: BinaryIO, min_side: int | None) -> Picture:
         MissingExtra: pillow-heif is not installed.
     """
     image = open_with_pillow(HEIC, stream)
-    cicp = _cicp(image.info.get("nclx_profile"))
+    cicp = _cicp(image.info.get("nclx_profile")) or _of_its_stream(
+        stream, read_main_picture(stream)
+    )
     if not hdr.is_hdr(cicp):
         return from_pillow(image, min_side, cicp=cicp)
     assert cicp is not None

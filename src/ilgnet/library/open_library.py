@@ -208,7 +208,7 @@ class Library(ScoredLibrary):
 
     def learn_taste(
         self,
-        folder: str | os.PathLike[str],
+        folder: str | os.PathLike[str] | None = None,
         *,
         name: str = "",
         ratings: str | os.PathLike[str] | None = None,
@@ -217,18 +217,21 @@ class Library(ScoredLibrary):
         """Learn what the person likes, from their stars, rejects and choices, or from a table.
 
         Args:
-            folder: where the taste is saved; afterwards a model like any other.
-            name: how results call it; "taste." and the folder's name if nothing is said.
+            folder: where the taste is saved; in the user's data folder if nothing is said.
+            name: how results call it, and what `model` takes afterwards; with a folder alone,
+                results call it "taste." and the folder's name, and `model` takes that name.
             ratings: a CSV with the columns path and rating, instead of stars.
             pairs: a CSV with the columns winner and loser, instead of stars.
 
         Raises:
-            LibraryError: there is too little to learn from, or nothing that could be learnt;
-                nothing was saved.
+            LibraryError: there is too little to learn from, or nothing that could be learnt, or
+                another model goes by that name; nothing was saved.
         """
         from ilgnet.taste.labels import from_opinions, from_pairs, from_ratings
         from ilgnet.taste.learn_from_photographs import learn_and_save
+        from ilgnet.taste.save import taste_place
 
+        place = taste_place(None if folder is None else Path(folder), name)
         base = find_weights(self.model or DEFAULT_MODEL)
         if base.base is not None:
             raise LibraryError(f"{base.name} is a taste itself: learn on {base.base.model}")
@@ -239,7 +242,7 @@ class Library(ScoredLibrary):
             labelled = from_pairs(found, Path(pairs), self.root)
         else:
             labelled = from_opinions(found)
-        return learn_and_save(labelled, base, Path(folder), name)
+        return learn_and_save(labelled, base, place)
 
     # What the person chooses
 

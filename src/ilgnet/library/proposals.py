@@ -17,7 +17,7 @@ from ilgnet.library.catalogue.place import library_of
 from ilgnet.library.changes.carry_out import OnStep, apply_plan
 from ilgnet.library.changes.carry_out import undo as take_back
 from ilgnet.library.changes.journal import ChangeJournal, find_journal
-from ilgnet.library.changes.plan import Plan, Transfer
+from ilgnet.library.changes.plan import Edit, Plan, Transfer
 from ilgnet.library.choosing.cull import Decided
 from ilgnet.library.choosing.plan_marks import Mark
 from ilgnet.library.choosing.stars import StarScale
@@ -91,7 +91,7 @@ class Proposal:
             LibraryError: nothing can be noted, so nothing is done; or the disk is full.
         """
         journal = apply_plan(self.plan, on_step)
-        follow_moves(journal)
+        follow_changes(journal)
         self.follow(journal)
         return Applied(journal, self.follow)
 
@@ -133,7 +133,7 @@ def undo(name: str | None = None, on_step: OnStep = lambda _: None) -> Applied:
         LibraryError: there is none, or its folder is not there.
     """
     journal = take_back(find_journal(name), on_step)
-    follow_moves(journal)
+    follow_changes(journal)
     return Applied(journal)
 
 
@@ -149,10 +149,25 @@ def moves_of(journal: ChangeJournal) -> list[tuple[str, str]]:
     return moves
 
 
-def follow_moves(journal: ChangeJournal) -> None:
-    """Let the catalogues of a run's folders know where their pictures are now."""
-    moves = moves_of(journal)
-    if not moves:
+def edits_of(journal: ChangeJournal) -> list[tuple[str, bytes, bytes]]:
+    """Files that were changed, or changed back: absolute path, SHA-256 before and after."""
+    edits = []
+    for step, outcome in zip(journal.plan.steps, journal.outcomes, strict=True):
+        if isinstance(step, Edit) and step.before is not None:
+            before, after = bytes.fromhex(step.before), bytes.fromhex(step.after)
+            if outcome.state == "done":
+                edits.append((step.path, before, after))
+            elif outcome.state == "undone":
+                edits.append((step.path, after, before))
+    return edits
+
+
+def follow_changes(journal: ChangeJournal) -> None:
+    """Let the catalogues of a run's folders know where their pictures are now, and what is only
+    new in their metadata.
+    """
+    moves, edits = moves_of(journal), edits_of(journal)
+    if not moves and not edits:
         return
     places = {library_of(Path(root)) for root in journal.plan.roots if os.path.isdir(root)}
     for place in places:
@@ -161,3 +176,4 @@ def follow_moves(journal: ChangeJournal) -> None:
             if place is not None:
                 with Catalogue(place) as catalogue:
                     catalogue.follow(moves)
+                    catalogue.follow_edits(edits)

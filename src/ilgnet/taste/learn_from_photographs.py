@@ -8,18 +8,17 @@ from ilgnet.hashing import file_hash
 from ilgnet.taste.labels import Labelled
 from ilgnet.taste.learn import learn
 from ilgnet.taste.learnt import TasteLearnt
-from ilgnet.taste.save import save_taste
+from ilgnet.taste.save import TastePlace, save_taste
 from ilgnet.zoo.records import Weights
 
 
-def learn_and_save(labelled: Labelled, base: Weights, folder: Path, name: str) -> TasteLearnt:
+def learn_and_save(labelled: Labelled, base: Weights, place: TastePlace) -> TasteLearnt:
     """Learn a taste from what a person said of photographs, and save it as a model.
 
     Args:
         labelled: the photographs, with the features of the base model.
         base: that model.
-        folder: where the taste is saved.
-        name: how results call it; "taste." and the folder's name if it is "".
+        place: where it is saved, and its names.
 
     Raises:
         LibraryError: there is too little to learn from, or nothing that could be learnt; nothing
@@ -27,8 +26,8 @@ def learn_and_save(labelled: Labelled, base: Weights, folder: Path, name: str) -
     """
     figures = learn(labelled.features, labelled.baseline, labelled.opinions, labelled.groups)
     rated = [photo.sha256 or _hash(photo.path) for photo in labelled.photographs]
-    saved = save_taste(figures, base, folder, name or f"taste.{folder.resolve().name}", rated)
-    return TasteLearnt(saved, figures, labelled.left_out)
+    saved = save_taste(figures, base, place, rated)
+    return TasteLearnt(saved, place.key, figures, labelled.left_out)
 
 
 def _hash(path: Path) -> bytes:

@@ -68,11 +68,13 @@ class TasteLearnt:
     """A taste that was learnt and saved.
 
     Attributes:
-        weights: its record; `ilgnet.load(weights.folder)` scores with it.
+        weights: its record.
+        key: the name by which it is kept; `ilgnet.load(key)` scores with it.
         figures: how often it agrees with the person, measured on days that it has not seen.
         left_out: what was said of pictures that are not there, and what could not be read.
     """
 
     weights: Weights
+    key: str
     figures: Learnt
     left_out: tuple[str, ...]

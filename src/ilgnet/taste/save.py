@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 
@@ -12,48 +14,88 @@ from ilgnet.data.identity import CONTENT, PictureKeys
 from ilgnet.data.overlap import carry_notes, write_note
 from ilgnet.data.rated import fingerprint
 from ilgnet.engines.taste import write_taste
-from ilgnet.errors import LibraryError
+from ilgnet.errors import LibraryError, ModelError
 from ilgnet.taste.learnt import Agreement, Learnt
+from ilgnet.zoo.kept import keep_by_name, own_folder
 from ilgnet.zoo.lineage import TrainedOn, joined
 from ilgnet.zoo.measurements import Figure, Figures, Measurement
 from ilgnet.zoo.records import (
     BASE_FOLDER,
     BUILTIN,
     ONNX_NAME,
-    RECORD_NAME,
     SAFETENSORS_NAME,
     TASTE_NAME,
     Base,
     Weights,
+    find_weights,
+    is_model_folder,
+    is_plain_name,
     read_weights,
     write_weights,
 )
 
 
-def save_taste(
-    learnt: Learnt, base: Weights, folder: Path, name: str, rated: Iterable[bytes]
-) -> Weights:
-    """Write a taste into a folder, replacing the taste that may be there.
+@dataclass(frozen=True, slots=True)
+class TastePlace:
+    """Where a taste will lie, and by which names it goes.
+
+    Attributes:
+        folder: nothing but a taste in it is ever replaced.
+        key: what `--model` takes.
+        name: how results call it.
+    """
+
+    folder: Path
+    key: str
+    name: str
+
+
+def taste_place(folder: Path | None, name: str = "") -> TastePlace:
+    """Where a taste goes that is given a folder, a name, or both.
+
+    Raises:
+        LibraryError: neither is given, or something else goes by the name or is in the folder.
+    """
+    if not name and folder is None:
+        raise LibraryError("a taste needs a name, or a folder of its own")
+    key = name or Path(folder or "").resolve().name
+    if not is_plain_name(key):
+        raise LibraryError(
+            f"{key!r} can be no name of a taste; take a printable one without slashes and colons "
+            "that does not begin with a dot"
+        )
+    place = TastePlace(folder or own_folder(key), key, name or f"taste.{key}")
+    if is_model_folder(place.folder) and read_weights(place.folder).base is None:
+        raise LibraryError(f"{place.folder} is a model, not a taste; choose another folder")
+    with suppress(ModelError):  # nothing goes by the name
+        other = find_weights(key).folder
+        if other.resolve() != place.folder.resolve():
+            raise LibraryError(
+                f"the name {key} means what is in {other}; choose another name for your taste"
+            )
+    return place
+
+
+def save_taste(learnt: Learnt, base: Weights, place: TastePlace, rated: Iterable[bytes]) -> Weights:
+    """Write a taste into its folder, replacing the taste that may be there, and keep its name.
 
     A base that is not built in is copied into the folder, so that the taste can be passed on.
 
     Args:
         learnt: what was learnt.
         base: the model on whose features it was learnt.
-        folder: to make; nothing but a taste in it is ever replaced.
-        name: how results call it.
+        place: from `taste_place`.
         rated: SHA-256 of the files that it was learnt from.
 
     Raises:
-        LibraryError: something else is there, or it cannot be written.
+        LibraryError: it cannot be written.
     """
-    if (folder / RECORD_NAME).exists() and read_weights(folder).base is None:
-        raise LibraryError(f"{folder} is a model, not a taste; choose another folder with -o")
+    folder = place.folder
     builtin = base.folder.is_relative_to(BUILTIN)
     keys = [PictureKeys(content=f"{CONTENT}{digest.hex()[:16]}") for digest in rated]
     own = fingerprint(key.content for key in keys)
     record = Weights(
-        name=name,
+        name=place.name,
         architecture=base.architecture,
         output=base.output,
         preprocess=base.preprocess,
@@ -74,9 +116,17 @@ def save_taste(
         write_note(folder, "own ratings", own, keys)
         with replacing(folder / TASTE_NAME) as partial:
             write_taste(learnt.taste, partial)
-        return write_weights(record, folder)
+        saved = write_weights(record, folder)
     except OSError as error:
         raise LibraryError(f"the taste cannot be written to {folder}: {error.strerror}") from error
+    try:
+        keep_by_name(place.key, folder)
+    except OSError as error:
+        raise LibraryError(
+            f"the taste is saved in {folder}, but the name {place.key} cannot be kept "
+            f"({error.strerror}): give the folder to --model"
+        ) from error
+    return saved
 
 
 def _keep_base(base: Weights, folder: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
@@ -22,6 +22,7 @@ from ilgnet.errors import ModelError, in_words
 from ilgnet.hashing import file_hash
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.zoo.installed import installed_folders
+from ilgnet.zoo.kept import kept_folders
 from ilgnet.zoo.lineage import TrainedOn
 from ilgnet.zoo.measurements import Measurement
 
@@ -250,9 +251,24 @@ def installed_models() -> dict[str, Weights]:
     return {name: read_weights(folder) for name, folder in installed_folders().items()}
 
 
+def kept_models() -> dict[str, Weights]:
+    """The models that the user keeps by a name; those that are gone or damaged are left out."""
+    return dict(_readable(kept_folders()))
+
+
+def _readable(folders: Mapping[str, Path]) -> Iterator[tuple[str, Weights]]:
+    for name, folder in folders.items():
+        with suppress(ModelError):
+            yield name, read_weights(folder)
+
+
 def licence_of(name: str) -> str | None:
     """The licence of a model by the name in its record; None where no such model is installed."""
-    for models in (builtin_models, lambda: installed_models().values()):
+    for models in (
+        builtin_models,
+        lambda: installed_models().values(),
+        lambda: kept_models().values(),
+    ):
         for weights in models():
             if weights.name == name:
                 return weights.licence
@@ -263,35 +279,35 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> Weights:
     """The record of a model by its name or folder.
 
     Args:
-        model: "default", the name or folder name of a built-in model, or the name of one that
-            another distribution brings; or a model's folder: a `Path`, or a text. What could be
-            both, such as "default", is the model of that name; write the folder as "./default".
-            Last, the name that a model or taste in a folder of the current folder gives itself.
+        model: "default", the name or folder name of a built-in model, the name of one that another
+            distribution brings, or that of a taste that was learnt; or a model's folder: a `Path`,
+            or a text. What could be both, such as "default", is the model of that name; write the
+            folder as "./default".
 
     Raises:
         ModelError: there is no such model, or its record is damaged.
     """
-    if isinstance(model, Path) or set(model) & {"/", os.sep, os.altsep}:
+    if isinstance(model, Path) or set(model) & {"/", os.sep, os.altsep} or set(model) <= {"."}:
         return read_weights(Path(model))
     builtin = builtin_models()
     for weights in builtin:
         if model in (weights.name, weights.folder.name):
             return weights
     installed = installed_models()
-    for short, weights in installed.items():
+    kept = kept_folders()
+    if model in kept and is_model_folder(kept[model]):
+        return read_weights(kept[model])  # an error, where it is damaged
+    for short, weights in [*installed.items(), *_readable(kept)]:
         if model in (weights.name, short):
             return weights
-    if (Path(model) / RECORD_NAME).is_file():
+    if is_model_folder(Path(model)):
         return read_weights(Path(model))
-    for record in sorted(Path().glob(f"*/{RECORD_NAME}")):
-        with suppress(ModelError):  # whatever else lies here is not what was asked for
-            weights = read_weights(record.parent)
-            if weights.name == model:
-                return weights
-    names = ", ".join([*(weights.name for weights in builtin), *installed]) or "none"
+    if model in kept:
+        raise ModelError(f"the model {model!r} was in {kept[model]}, where none is now")
+    names = ", ".join([*(weights.name for weights in builtin), *installed, *kept]) or "none"
     raise ModelError(
-        f"no model {model!r}: it is neither one of the models in this package or installed beside "
-        f"it ({names}) nor a folder with a {RECORD_NAME}"
+        f"no model {model!r}: it is neither one of the models in this package, installed beside "
+        f"it or kept by you ({names}) nor a folder with a {RECORD_NAME}"
     )
 
 
@@ -300,8 +316,13 @@ def is_model(model: str) -> bool:
     try:
         find_weights(model)
     except ModelError:
-        return (Path(model) / RECORD_NAME).is_file()  # a damaged one is reported, not passed over
+        return is_model_folder(Path(model))  # a damaged one is reported, not passed over
     return True
+
+
+def is_model_folder(folder: Path) -> bool:
+    """Whether a folder has a record, whole or damaged."""
+    return (folder / RECORD_NAME).is_file()
 
 
 def find_base(taste: Weights) -> Weights:

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from ilgnet.errors import LibraryError, ModelError
+from ilgnet.hashing import file_hash
 from ilgnet.library.catalogue.file import CatalogueFile, Mode
 from ilgnet.library.catalogue.place import Place
 from ilgnet.library.catalogue.rows import (
@@ -466,6 +467,31 @@ class Catalogue:
                     )
                     _restamp(connection, after, target)
 
+    def follow_edits(self, edits: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Note that a run of ours changed the metadata inside files: pixels are as they were, so
+        what is known of the contents before is known of those after.
+
+        Args:
+            edits: absolute path, SHA-256 before, SHA-256 after.
+        """
+        seen = [
+            (path, stamp, checked, before, after)
+            for file, before, after in edits
+            if (path := self._inside(file)) is not None
+            and any(self.read("SELECT 1 FROM contents WHERE sha256 = ?", [before]))
+            and (checked := time.time_ns())
+            and (stamp := _stamp_of(Path(file), after)) is not None
+        ]
+        with self._file.transaction() as connection:
+            for path, stamp, checked, before, after in seen:
+                _carry_over(connection, path, before, after, stamp.bytes)
+                connection.execute(
+                    "UPDATE pictures SET bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, "
+                    "checked_ns = ? WHERE path = CAST(? AS TEXT) "
+                    "AND content = (SELECT id FROM contents WHERE sha256 = ?)",
+                    (*astuple(stamp), checked, path, after),
+                )
+
     def _inside(self, path: str) -> bytes | None:
         try:
             return os.fsencode(self.relative(path))
@@ -570,6 +596,62 @@ def _restamp(connection: sqlite3.Connection, path: bytes, file: str) -> None:
         "WHERE path = CAST(? AS TEXT) AND bytes = ? AND mtime_ns = ?",
         (stamp.ctime_ns, stamp.inode, time.time_ns(), path, stamp.bytes, stamp.mtime_ns),
     )
+
+
+def _stamp_of(file: Path, sha256: bytes) -> FileStamp | None:
+    """The stamp of a file that holds certain contents now; None where it does not."""
+    try:
+        before = FileStamp.of(file.stat())
+        same = file_hash(file) == sha256.hex() and FileStamp.of(file.stat()) == before
+    except OSError:
+        return None
+    return before if same else None
+
+
+def _carry_over(
+    connection: sqlite3.Connection, path: bytes, before: bytes, after: bytes, length: int
+) -> None:
+    """Let a picture have other contents, of which everything is known that was of the ones before.
+
+    Those stay where another picture has them.
+    """
+    query = (
+        "SELECT id FROM contents WHERE sha256 = ? AND id = "
+        "(SELECT content FROM pictures WHERE path = CAST(? AS TEXT))"
+    )
+    row = connection.execute(query, (before, path)).fetchone()
+    if row is None:
+        return
+    old = row[0]
+    pictures = "SELECT count(*) FROM pictures WHERE content = ?"
+    exists = connection.execute("SELECT id FROM contents WHERE sha256 = ?", (after,)).fetchone()
+    if exists is None and connection.execute(pictures, (old,)).fetchone()[0] == 1:
+        connection.execute(
+            "UPDATE contents SET sha256 = ?, bytes = ? WHERE id = ?", (after, length, old)
+        )
+        return
+    connection.execute(
+        "INSERT OR IGNORE INTO contents (sha256, width, height, taken, camera, bytes) "
+        "SELECT ?, width, height, taken, camera, ? FROM contents WHERE id = ?",
+        (after, length, old),
+    )
+    (new,) = connection.execute("SELECT id FROM contents WHERE sha256 = ?", (after,)).fetchone()
+    for table, columns in (
+        ("verdicts", "model, score, std, p_high, percentile, votes, scored, technical"),
+        ("features", "model, vector"),
+    ):
+        connection.execute(
+            f"INSERT OR IGNORE INTO {table} (content, {columns}) "
+            f"SELECT ?, {columns} FROM {table} WHERE content = ?",
+            (new, old),
+        )
+    connection.execute(
+        "INSERT INTO choices (content, flag, stars, chosen, batch, undone) "
+        "SELECT ?, flag, stars, chosen, batch, undone FROM choices WHERE content = ? "
+        "AND batch NOT IN (SELECT batch FROM choices WHERE content = ?) ORDER BY id",
+        (new, old, new),
+    )
+    connection.execute("UPDATE pictures SET content = ? WHERE path = CAST(? AS TEXT)", (new, path))
 
 
 def _record_failure(connection: sqlite3.Connection, failure: Failure) -> None:

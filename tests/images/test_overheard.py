@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 import textwrap
@@ -27,6 +28,14 @@ def damaged_lzw() -> bytes:
     return bytes(data)
 
 
+def logged_by_pillow() -> bytes:
+    """A TIFF that says it has 34,564 samples a pixel."""
+    data = encoded(scene(40, 30), "TIFF")
+    three, many = (struct.pack("<HHIHH", 277, 3, 1, count, 0) for count in (3, 34564))
+    assert data.count(three) == 1
+    return data.replace(three, many)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for i in range(6):
@@ -34,6 +43,7 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / f"{i}-sound.tif").write_bytes(encoded(scene(640, 480), "TIFF"))
         (tmp_path / f"{i}-webp.tif").write_bytes(webp_in_tiff())
         (tmp_path / f"{i}-lzw.tif").write_bytes(damaged_lzw())
+        (tmp_path / f"{i}-logged.tif").write_bytes(logged_by_pillow())
     return tmp_path
 
 
@@ -47,7 +57,7 @@ def test_nothing_is_on_the_terminal_and_the_reason_is_in_the_row(
     assert done.returncode == 3
     assert done.stderr == ""
     rows = {Path(row["path"]).name: row for row in map(json.loads, done.stdout.splitlines())}
-    assert len(rows) == 24
+    assert len(rows) == 30
     for name, row in rows.items():
         assert (row["score"] is not None) == ("sound" in name), row
         if "webp" in name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,28 @@ def test_a_raf_whose_pixels_are_missing(tmp_path: Path) -> None:
     places = (160, 1000, 1160, 100, 2000, 50_000)
     data = header + b"".join(place.to_bytes(4) for place in places) + bytes(3000)
     assert code(data, tmp_path, "photo.raf") == "truncated"
+
+
+def panasonic(pixels: int, place_tag: int) -> bytes:
+    """The header of an RW2, and so many of the 8,000 bytes that it says its pixels have."""
+    tags = {273: 0xFFFFFFFF, 279: 8000} | {place_tag: 64}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags))
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return (b"IIU\0" + (8).to_bytes(4, "little") + directory).ljust(64, b"\0") + bytes(pixels)
+
+
+@pytest.mark.parametrize("place_tag", [273, 0x118])
+def test_an_rw2_whose_pixels_are_missing(place_tag: int, tmp_path: Path) -> None:
+    assert code(panasonic(4000, place_tag), tmp_path, "photo.rw2") == "truncated"
+    assert code(panasonic(8000, place_tag), tmp_path, "photo.rw2") == "unsupported_format"
+
+
+def test_pixels_of_which_nothing_can_be_decoded_are_no_black_frame(tmp_path: Path) -> None:
+    whole = dng()
+    black = bytearray(whole)
+    first = int.from_bytes(whole[4:8], "little")
+    black[8:first] = bytes(first - 8)
+    assert code(bytes(black), tmp_path) == "corrupt"
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])

@@ -34,7 +34,10 @@ def read_jxl(stream: BinaryIO, min_side: int | None) -> Picture:
     size = read_size(_codestream(stream))
     check_pixels(*size)
     with alone_if_large(*size):
-        image = open_with_pillow(JPEG_XL, stream)
+        try:
+            image = open_with_pillow(JPEG_XL, stream)
+        except RuntimeError as error:  # in words about how the plugin was built
+            raise ImageError("corrupt", "the JPEG XL data are damaged") from error
     return from_pillow(image, min_side)
 
 

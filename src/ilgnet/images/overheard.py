@@ -1,6 +1,7 @@
 """What decoders write on the terminal, taken for the failure row of the picture it is about.
 
-libtiff and LibRaw write to the file descriptor of standard error, without the picture's name. That
+libtiff and LibRaw write to the file descriptor of standard error, without the picture's name, and
+Pillow logs, which ends there too. That
 descriptor belongs to the whole process, so only the command line, whose process it is, listens:
 while pictures are decoded the descriptor leads into a file, and Python's own `sys.stderr` goes to
 the terminal by another. Where several pictures were decoded at once and one failed, it is decoded
@@ -10,6 +11,7 @@ again alone, and what is written then is its own.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import sys
@@ -45,7 +47,15 @@ def listen() -> None:
                 line_buffering=True,
                 write_through=True,
             )
+        _log_to(_STDERR)
         _ear = _Ear(tempfile.TemporaryFile())  # noqa: SIM115 - kept as long as the process
+
+
+def _log_to(descriptor: int) -> None:
+    """Where nobody has set logging up, write what is logged where decoders write."""
+    handler = logging.StreamHandler(open(descriptor, "w", closefd=False))  # noqa: SIM115
+    handler.setLevel(logging.WARNING)
+    logging.lastResort = handler
 
 
 @contextmanager

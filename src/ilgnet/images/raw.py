@@ -46,6 +46,8 @@ def read_raw(stream: BinaryIO, min_side: int | None) -> Picture:
         check_pixels(width, height, 4 * FULL_PIXELS)  # half size is a quarter of the pixels
         with alone_if_large(width, height):
             developed = raw.postprocess(half_size=min_side is not None, use_camera_wb=True)
+        if not developed.any():  # no sensor is that quiet: LibRaw makes pixels up as black
+            raise ImageError("corrupt", "nothing of its pixels can be decoded")
         # Of a camera that sees no colours LibRaw develops one channel.
         return Picture(np.broadcast_to(developed, (*developed.shape[:2], 3)), width, height)
 

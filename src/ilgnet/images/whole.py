@@ -6,10 +6,13 @@ import os
 from typing import BinaryIO, Final, Literal
 
 from ilgnet.images.boxes import boxes_end_early
-from ilgnet.images.tiff_directories import read_directories
+from ilgnet.images.tiff_directories import STRIP_BYTES, STRIPS, read_directories
 
 _TIFF: Final = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _OLYMPUS: Final = (b"IIRO", b"IIRS", b"MMOR")
+_PANASONIC: Final = b"IIU\0"
+_PANASONIC_PIXELS: Final = 0x118
+"""The tag of the place of the pixels, where StripOffsets does not say it."""
 _FUJI: Final = b"FUJIFILMCCD-RAW"
 _FUJI_PIXELS: Final = 100
 """Where a RAF's header has the offset and the length of the pixels."""
@@ -51,6 +54,12 @@ def pixels_end_early(stream: BinaryIO) -> bool:
     if head.startswith(_FUJI):
         offset, length = (int.from_bytes(head[i : i + 4]) for i in (_FUJI_PIXELS, _FUJI_PIXELS + 4))
         return _is_missing(offset, length, size)
+    if head.startswith(_PANASONIC):
+        return any(
+            _is_missing(directory.number(place), directory.number(STRIP_BYTES), size)
+            for directory in read_directories(stream)[:1]
+            for place in (STRIPS, _PANASONIC_PIXELS)
+        )
     if not head.startswith((*_TIFF, *_OLYMPUS)):
         return False
     return any(

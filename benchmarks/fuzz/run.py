@@ -35,6 +35,7 @@ from typing import Any
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 SLOWEST = 5
+HANG = "FAULT hang"
 PACKAGES = ("pillow", "simplejpeg", "pillow_heif", "rawpy", "pillow-jxl-plugin", "numpy")
 
 
@@ -139,6 +140,11 @@ class Worker:
         return self.process
 
     def judge(self, number: int) -> dict[str, Any]:
+        """What became of a file; one that was late has another try, for machines are stopped."""
+        outcome = self.judge_once(number)
+        return self.judge_once(number) if outcome["code"] == HANG else outcome
+
+    def judge_once(self, number: int) -> dict[str, Any]:
         """What became of a file."""
         process = self.process or self.start()
         assert process.stdin
@@ -158,7 +164,7 @@ class Worker:
             return answer
         code = self.stop()
         name = self.names[number % len(self.names)]
-        fault = "FAULT hang" if late.is_set() else f"FAULT death {code}"
+        fault = HANG if late.is_set() else f"FAULT death {code}"
         return {
             "number": number,
             "name": name,

@@ -452,7 +452,7 @@ def test_scoring_from_the_page(tmp_path: Path, model: Path, open_page: Open) -> 
     page = open_page(service)
     expect(page.locator("#empty")).to_contain_text("No photograph has a score yet")
     page.click("#score")
-    expect(page.locator("#job")).to_contain_text("20 photographs have a score")
+    expect(page.locator("#job")).to_contain_text("20 of 21 pictures have a score")
     expect(page.locator("#counts")).to_contain_text("20 photographs")
     expect(page.locator(".tile").first).to_be_visible()
     page.click("#failures")

@@ -322,9 +322,10 @@ class Session:
 
     def _note_run(self, job: Job, applied: Applied) -> JobState:
         job.run, job.failed = applied.name, applied.failed
-        job.words = f"{job.done - job.failed} steps done" + (
-            f", {job.failed} not" if job.failed else ""
-        )
+        done = job.done - job.failed
+        job.words = f"{done:,} step{'s' * (done != 1)} done"
+        if job.failed:
+            job.words += f", {job.failed:,} not"
         return "done"
 
     # Jobs
@@ -350,7 +351,8 @@ class Session:
                     shown = time.monotonic()
                     self.reload(again=False)
                     took = time.monotonic() - shown
-            job.words = f"{job.done - job.failed} photographs have a score"
+            scored = job.done - job.failed
+            job.words = f"{scored:,} of {job.done:,} pictures have a score"
             return "cancelled" if self._cancel.is_set() else "done"
 
         return self._start(Job("score"), work)

@@ -25,8 +25,8 @@ NAMES = [
     "quote'\".jpg",
     "two\nlines.jpg",
     "tab\tand \x1b[31mcolour.jpg",
-    "<script>alert(1)</script>.jpg",
-    "..jpg",
+    "<img src=x onerror=alert(1)>.jpg",
+    " spaces .jpg",
     "-n.jpg",
     "ünïcode 日本.jpg",
     os.fsdecode(b"not utf-8 \xff\xfe.jpg"),
@@ -152,6 +152,19 @@ def test_a_stop_ends_scoring_and_streams(tmp_path: Path, model: Path) -> None:
             process.wait(timeout=20)
     known = len(ilgnet.open_library(root, model=model).photographs())
     assert known < 3001  # it did not go on to the end
+
+
+def test_two_libraries_are_open_in_one_browser(tmp_path: Path, model: Path) -> None:
+    for name in ("one", "other"):
+        write_picture(tmp_path / name / "a.jpg", 0)
+    with (
+        opened(tmp_path / "one", model, tmp_path / "data") as (one, _),
+        opened(tmp_path / "other", model, tmp_path / "data") as (other, _),
+    ):
+        one.cookies.update(other.cookies)  # a browser keeps them by host, not by port
+        assert one.get("/v1/library/state").json()["name"] == "one"
+        other.cookies.update(one.cookies)
+        assert other.get("/v1/library/state").json()["name"] == "other"
 
 
 def test_the_same_choice_from_many_at_once(tmp_path: Path, model: Path) -> None:

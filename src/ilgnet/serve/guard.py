@@ -24,8 +24,6 @@ REQUEST_ID: Final = "X-Request-ID"
 OPEN_TO_ALL: Final = frozenset({"/healthz", "/readyz"})
 """What a load balancer asks, which has no key and calls by an address."""
 
-COOKIE: Final = "ilgnet"
-
 _LONGEST_ID: Final = 128
 
 
@@ -97,7 +95,7 @@ class Guard:
         if page is None:
             return False
         # The page's own address checks the key in its query.
-        return path == "/" or page.opens(_cookies(headers).get(COOKIE))
+        return path == "/" or page.opens(_cookies(headers))
 
     def _is_ours(self, origin: str, host: str) -> bool:
         """Whether a page of this very service asks; "null" and any other port are elsewhere."""

@@ -10,7 +10,7 @@ from typing import Final
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from ilgnet.serve.guard import COOKIE, Refusal
+from ilgnet.serve.guard import Refusal
 from ilgnet.serve.settings import PageKey
 
 ASSETS: Final = Path(str(files("ilgnet.serve"))) / "assets"
@@ -40,9 +40,9 @@ def add_page(app: FastAPI, access: PageKey | None) -> None:
                 raise _unknown()
             # Without its query, so that the key is in no history, bookmark or screenshot.
             answer: Response = RedirectResponse("/", 303, headers=HEADERS)
-            answer.set_cookie(COOKIE, access.cookie, httponly=True, samesite="strict")
+            answer.set_cookie(access.name, access.cookie, httponly=True, samesite="strict")
             return answer
-        if access is not None and not access.opens(request.cookies.get(COOKIE)):
+        if access is not None and not access.opens(request.cookies):
             raise _unknown()
         return FileResponse(ASSETS / "page.html", media_type="text/html", headers=HEADERS)
 

@@ -321,7 +321,9 @@ class Session:
         return self._start(Job("undo"), work)
 
     def _note_run(self, job: Job, applied: Applied) -> JobState:
-        job.run, job.failed = applied.name, applied.failed
+        job.run = applied.name
+        # Steps that a run never took, since it was cut off, need no taking back.
+        job.failed = applied.journal.count("kept") if job.kind == "undo" else applied.failed
         done = job.done - job.failed
         job.words = f"{done:,} step{'s' * (done != 1)} done"
         if job.failed:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from secrets import token_urlsafe
+from secrets import token_hex, token_urlsafe
 from typing import Final
 
 from ilgnet.errors import ServiceError
@@ -57,10 +58,12 @@ class PageKey:
     """Lets the browser in that opens the printed address, and no other.
 
     The address holds a key that works once; for it the browser gets a cookie that works as long
-    as the service runs. Other users of this machine see neither.
+    as the service runs. Other users of this machine see neither. A browser keeps cookies by host,
+    whatever the port: each service has a name of its own for its.
     """
 
     once: str | None = field(default_factory=lambda: token_urlsafe(24))
+    name: str = field(default_factory=lambda: f"ilgnet-{token_hex(6)}")
     cookie: str = field(default_factory=lambda: token_urlsafe(32))
 
     def redeem(self, given: str) -> bool:
@@ -70,8 +73,9 @@ class PageKey:
             self.once = None
         return right
 
-    def opens(self, cookie: str | None) -> bool:
-        """Whether this is the cookie."""
+    def opens(self, cookies: Mapping[str, str]) -> bool:
+        """Whether this service's cookie is among them."""
+        cookie = cookies.get(self.name)
         return cookie is not None and compare_digest(cookie.encode(), self.cookie.encode())
 
 

@@ -230,12 +230,16 @@ export function renumber(rowOf, burstOf) {
 }
 
 export const shownRows = () => items;
+export const isShown = (row) => places.has(row);
+export const placeOf = (row) => places.get(row) ?? -1;
 export const tileOf = (row) => canvas.querySelector(`.tile[data-row="${row}"]`);
 
-export function setFocus(row, { keyboard = true, extend = false } = {}) {
+// Behind the loupe only the place is kept: `settle` shows it when the grid is seen again.
+export function setFocus(row, { keyboard = true, extend = false, behind = false } = {}) {
   if (!places.has(row)) return;
   const before = focus;
   focus = row;
+  if (behind) return;
   if (extend) {
     if (anchor < 0) anchor = before;
     const [a, b] = [places.get(anchor), places.get(row)].sort((x, y) => x - y);
@@ -249,6 +253,13 @@ export function setFocus(row, { keyboard = true, extend = false } = {}) {
   draw();
   refresh([before, row].filter((each) => each >= 0));
   if (keyboard) tileOf(row)?.focus({ preventScroll: true });
+}
+
+export function settle() {
+  reveal(focus);
+  draw();
+  refresh();
+  tileOf(focus)?.focus({ preventScroll: true });
 }
 
 export function reveal(row) {

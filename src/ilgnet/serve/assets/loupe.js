@@ -31,6 +31,7 @@ export function open(rows) {
   holder.classList.toggle("many", panes.length > 1);
   if (!dialog.open) dialog.showModal();
   arrange();
+  for (const pane of panes) pane.room = { width: pane.frame.clientWidth, height: pane.frame.clientHeight };
   panes.forEach((pane) => show(pane, pane.row));
   mark();
 }
@@ -59,7 +60,7 @@ export function turnTo(row, ahead) {
   if (!pane) return;
   if (panes.length === 1 && !isZoomed()) Object.assign(look, { x: 0.5, y: 0.5 });
   show(pane, row);
-  preload(ahead);
+  preloadSoon(ahead);
 }
 
 // After the photographs were loaded again: `rowOf` gives the row that was another before.
@@ -80,12 +81,23 @@ function mark() {
   report();
 }
 
+// The room of each pane is told when it changes: to ask for it would lay out the page each time.
+const sizes = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const pane = panes.find((each) => each.frame === target);
+    if (pane) pane.room = contentRect;
+    if (pane) place(pane);
+  }
+  report();
+});
+
 function makePane(row) {
   const element = Object.assign(document.createElement("div"), { className: "pane" });
   const frame = Object.assign(document.createElement("div"), { className: "frame" });
   const under = Object.assign(document.createElement("p"), { className: "under" });
   element.append(frame, under);
-  const pane = { row, element, frame, under, image: null, ticket: 0, source: "" };
+  const pane = { row, element, frame, under, image: null, ticket: 0, source: "", room: { width: 1, height: 1 } };
+  sizes.observe(frame);
   frame.addEventListener("pointerdown", (event) => press(pane, event));
   frame.addEventListener("pointermove", ({ clientX, clientY }) => (hovering = { pane, clientX, clientY }));
   frame.addEventListener("pointerleave", () => (hovering = null));
@@ -130,8 +142,17 @@ function abandon(address) {
   ready.delete(address);
 }
 
-export function preload(rows) {
-  for (const row of rows.slice(0, AHEAD + BEHIND)) if (row >= 0) viewOf(row, false).catch(() => {});
+// A moment later, so that what was decided is on its way and painted first.
+let following = null;
+function preloadSoon(rows) {
+  if (!following) setTimeout(preload, 60);
+  following = rows;
+}
+
+function preload() {
+  const rows = following;
+  following = null;
+  for (const row of rows.slice(0, AHEAD + BEHIND)) if (store.photos.id[row]) viewOf(row, false).catch(() => {});
 }
 
 // The photograph that was asked for last wins, however late the others come.
@@ -195,7 +216,7 @@ async function sharpen(pane, ticket) {
 
 const fit = (pane) => {
   const { width, height } = sizeOf(pane);
-  return Math.min(pane.frame.clientWidth / width, pane.frame.clientHeight / height, 1e9);
+  return Math.min(pane.room.width / width, pane.room.height / height);
 };
 const sizeOf = (pane) => ({ width: store.photos.width[pane.row] || 1, height: store.photos.height[pane.row] || 1 });
 const whole = (pane) => Math.min(fit(pane), 1 / devicePixelRatio);
@@ -207,7 +228,7 @@ function place(pane) {
   const { width, height } = sizeOf(pane);
   const scale = scaleOf(pane);
   const [w, h] = [width * scale, height * scale];
-  const [fw, fh] = [pane.frame.clientWidth, pane.frame.clientHeight];
+  const [fw, fh] = [pane.room.width, pane.room.height];
   const along = (size, room, at) => (size <= room ? (room - size) / 2 : Math.min(0, Math.max(room - size, room / 2 - at * size)));
   for (const image of [pane.image, pane.layer].filter(Boolean)) {
     image.style.setProperty("width", `${w}px`);
@@ -311,8 +332,4 @@ function wheel(pane, event) {
   zoom({ scale: times(pane) * Math.exp(-event.deltaY / 400) }, pane, event);
 }
 
-new ResizeObserver(() => {
-  arrange();
-  panes.forEach(place);
-  report();
-}).observe(holder);
+new ResizeObserver(arrange).observe(holder);

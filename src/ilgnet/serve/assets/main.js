@@ -73,14 +73,8 @@ function apply({ keep = true } = {}) {
 }
 
 function counts() {
-  const { flag, stars } = store.photos;
-  let [picked, rejected, open] = [0, 0, 0];
-  for (let row = 0; row < store.count; row += 1) {
-    if (flag[row] === "pick") picked += 1;
-    else if (flag[row] === "reject") rejected += 1;
-    else if (stars[row] === null) open += 1;
-  }
-  $("counts").textContent = `${plural(store.count, "photograph")} · ${picked.toLocaleString()} picked · ${rejected.toLocaleString()} rejected · ${open.toLocaleString()} open`;
+  const { pick, reject, open } = store.tally;
+  $("counts").textContent = `${plural(store.count, "photograph")} · ${pick.toLocaleString()} picked · ${reject.toLocaleString()} rejected · ${open.toLocaleString()} open`;
 }
 
 function histogram() {
@@ -212,8 +206,8 @@ function nextOf(row) {
 // In the loupe a burst that is folded in the grid is gone through frame by frame.
 const inBurst = (row) => store.bursts.get(store.photos.burst[row]) ?? [row];
 function shownFor(row) {
-  if (grid.shownRows().includes(row)) return row;
-  return inBurst(row).find((frame) => grid.shownRows().includes(frame)) ?? row;
+  if (grid.isShown(row)) return row;
+  return inBurst(row).find((frame) => grid.isShown(frame)) ?? row;
 }
 
 function go(row, { shiftKey = false } = {}) {
@@ -222,7 +216,7 @@ function go(row, { shiftKey = false } = {}) {
     grid.selected.clear(); // what is decided next is where the ring is
     grid.refresh();
   }
-  grid.setFocus(shownFor(row), { keyboard: !loupe.isOpen(), extend: shiftKey && !loupe.isOpen() });
+  grid.setFocus(shownFor(row), { extend: shiftKey && !loupe.isOpen(), behind: loupe.isOpen() });
   if (loupe.isOpen()) {
     const next = nextOf(row);
     const rows = [row];
@@ -248,7 +242,7 @@ async function turn(how) {
       return;
     }
     const row = rows[0];
-    if (!grid.shownRows().includes(shownFor(row))) {
+    if (!grid.isShown(shownFor(row))) {
       filters.reset(); // back to the photograph, though it was filtered out
       apply({ keep: false });
     }
@@ -309,7 +303,7 @@ function unfold() {
   if (burst === null || burst === undefined) return tell("This photograph stands alone.");
   if (!grid.opened.delete(burst)) grid.opened.add(burst);
   apply();
-  grid.setFocus(shownFor(row), { keyboard: !loupe.isOpen() });
+  grid.setFocus(shownFor(row), { behind: loupe.isOpen() });
   return say(grid.opened.has(burst) ? "Burst opened" : "Burst folded");
 }
 
@@ -362,10 +356,7 @@ $("loupe").addEventListener("cancel", (event) => {
   event.preventDefault();
   out();
 });
-$("loupe").addEventListener("close", () => {
-  grid.reveal(grid.focus);
-  grid.tileOf(grid.focus)?.focus({ preventScroll: true });
-});
+$("loupe").addEventListener("close", grid.settle);
 
 $("grid").addEventListener("click", (event) => {
   const tile = event.target.closest(".tile");
@@ -434,7 +425,7 @@ function caption() {
   const { name, score, percentile, flag, burst, id } = store.photos;
   const frames = inBurst(row);
   const inFrames = burst[row] === null ? "" : ` · ${frames.indexOf(row) + 1} of ${frames.length} in its burst`;
-  const place = grid.shownRows().indexOf(shownFor(row)) + 1;
+  const place = grid.placeOf(shownFor(row)) + 1;
   $("place").textContent = `${name[row]} · ${place.toLocaleString()} / ${grid.shownRows().length.toLocaleString()}${inFrames}`;
   const best = frames[0];
   const behind = burst[row] !== null && row !== best ? ` · ${name[best]} is better by ${(store.photos.frame_score[best] - store.photos.frame_score[row]).toFixed(2)}` : "";

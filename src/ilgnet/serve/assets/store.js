@@ -6,6 +6,7 @@ export const store = {
   place: new Map(), // id -> row
   bursts: new Map(), // burst -> rows, best first
   proposals: new Map(), // id -> [decision, reason]
+  tally: { pick: 0, reject: 0, open: 0, starred: 0 }, // how many photographs
   ratings: new Map(), // id -> what the photograph's files say: -1 for a reject, or stars
 };
 
@@ -46,17 +47,23 @@ export async function load() {
   for (const rows of store.bursts.values()) {
     rows.sort((a, b) => photos.frame_score[b] - photos.frame_score[a] || a - b);
   }
+  store.tally = { pick: 0, reject: 0, open: 0, starred: 0 };
+  for (let row = 0; row < store.count; row += 1) store.tally[kindOf(row)] += 1;
   for (const id of store.ratings.keys()) settle(store.place.get(id));
   for (const changes of outbox) take(changes);
 }
+
+const kindOf = (row) => store.photos.flag[row] ?? (store.photos.stars[row] === null ? "open" : "starred");
 
 // What counts, as `cull` takes it: a choice made here before what files say.
 function settle(row) {
   if (row === undefined) return;
   const { own, flag, stars, id } = store.photos;
   const said = store.ratings.get(id[row]);
+  store.tally[kindOf(row)] -= 1;
   flag[row] = own.flag[row] ?? (said === -1 && own.stars[row] === null ? "reject" : null);
   stars[row] = own.stars[row] ?? (said > 0 ? said : null);
+  store.tally[kindOf(row)] += 1;
 }
 
 export function takeRatings(ratings) {

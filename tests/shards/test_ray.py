@@ -13,6 +13,7 @@ import pytest
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_DATA_DISABLE_PROGRESS_BARS"] = "1"
+os.environ.update(RAY_worker_niceness="0")  # else they wait for the other tests
 
 from ilgnet.shards.arrow import score_arrow
 from ilgnet.shards.ray import work_on_ray

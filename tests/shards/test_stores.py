@@ -84,6 +84,30 @@ def test_s3_from_end_to_end(bucket: str, tmp_path: Path, model: Path) -> None:
     assert status(job).finished == 4
 
 
+def test_a_range_is_listed_not_asked_for_one_by_one(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred thousand tars are not a hundred thousand requests."""
+    store = open_store(bucket)[0]
+    for number in range(12):
+        store.pipe_file(f"{bucket}/data/{number:05d}.tar", b"x" * number)
+    asked: list[str] = []
+    real = type(store)._call_s3
+
+    async def watched(self: object, method: str, *arguments: object, **more: object) -> object:
+        asked.append(method)
+        return await real(self, method, *arguments, **more)
+
+    monkeypatch.setattr(type(store), "_call_s3", watched)
+    found = list(listed(f"{bucket}/data/{{00000..00011}}.tar"))
+    assert [file.key for file in found] == [f"{number:05d}.tar" for number in range(12)]
+    assert len({file.version for file in found}) == 12
+    assert len(asked) <= 2, asked
+    store.pipe_file(f"{bucket}/data/00003.tar", b"changed")
+    (again,) = listed(f"{bucket}/data/{{00003..00003}}.tar")
+    assert again.version != found[3].version
+
+
 def test_s3_says_what_is_not_there(bucket: str, tmp_path: Path, model: Path) -> None:
     open_store(bucket)[0].pipe_file(f"{bucket}/empty.png", b"")
     (tmp_path / "list.csv").write_text(f"url\n{bucket}/gone.png\n{bucket}/empty.png\n")

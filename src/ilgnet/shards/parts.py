@@ -160,7 +160,8 @@ def status(address: str, *, failures: bool = False) -> Status:
     _, shards = read_job(folder)
     done = finished(folder)
     there = [shard for shard in shards if shard.name in done]
-    figures = [stats for shard in there if (stats := read_stats(folder, shard))]
+    told = folder.read_many([shard.stats for shard in there])
+    figures = [stats for data in told if (stats := _stats(data))]
     codes: Counter[str] = Counter()
     for shard in there if failures else []:
         codes.update(failure_codes(folder, shard))
@@ -180,8 +181,15 @@ def status(address: str, *, failures: bool = False) -> Status:
 
 
 def read_stats(folder: Folder, shard: Shard) -> Stats | None:
-    """What a shard has cost; None where that is not known."""
+    """What a shard has cost; None where its worker ended between the part and the figures."""
     try:
-        return Stats(**json.loads(folder.read(shard.stats)))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None  # its worker ended between the part and the figures
+        return _stats(folder.read(shard.stats))
+    except FileNotFoundError:
+        return None
+
+
+def _stats(data: bytes) -> Stats | None:
+    try:
+        return Stats(**json.loads(data))
+    except (ValueError, TypeError):
+        return None

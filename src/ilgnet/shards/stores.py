@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,6 +19,10 @@ _BRACES: Final = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _MAGIC: Final = re.compile(r"[*?\[]")
 _WHOLE_PUTS: Final = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "memory"})
 """Stores in which an object appears whole or not at all; elsewhere it is moved into place."""
+
+
+TOGETHER: Final = 1_000
+"""Small files that are in memory together."""
 
 
 def open_store(address: str) -> tuple[Any, str]:
@@ -85,8 +89,18 @@ def listed(address: str) -> Iterator[Listed]:
     Raises:
         DataError: nothing is there.
     """
+    fresh = ""
     for one in _expanded(address):
         store, path = open_store(one)
+        folder = posixpath.dirname(path)
+        if folder != fresh:
+            fresh = folder
+            store.invalidate_cache()
+            if one != address:
+                # One listing tells of all files of a range, which a store would be asked for
+                # one by one; it remembers them. Some, such as https, have none.
+                with suppress(Exception):
+                    store.ls(folder, detail=True)
         try:
             yield from _listed(store, path.rstrip("/") or "/")
         except FileNotFoundError as error:
@@ -104,7 +118,6 @@ def _expanded(address: str) -> Iterator[str]:
 
 
 def _listed(store: Any, path: str) -> Iterator[Listed]:
-    store.invalidate_cache()
     if _MAGIC.search(path):
         found = store.glob(path, detail=True)
         folder = posixpath.dirname(path[: _MAGIC.search(path).start()])  # type: ignore[union-attr]
@@ -177,6 +190,12 @@ class Folder:
     def read(self, name: str) -> bytes:
         """All bytes of a file."""
         return bytes(self.store.cat_file(self.file(name)))
+
+    def read_many(self, names: Sequence[str]) -> Iterator[bytes]:
+        """The bytes of small files, asked for side by side; what is not there does not come."""
+        for start in range(0, len(names), TOGETHER):
+            paths = [self.file(name) for name in names[start : start + TOGETHER]]
+            yield from self.store.cat(paths, on_error="omit").values()
 
     def write(self, name: str, data: bytes) -> None:
         """Make or replace a small file."""

@@ -162,21 +162,17 @@ class Cluster:
 
 def serve_cluster() -> None:
     """What a Cluster's process does."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    import ray
-
     from ilgnet.shards.ray import work_on_ray
     from ilgnet.shards.stores import Folder
     from ilgnet.shards.work import unfinished
     from ilgnet.shards.worker import Terms
 
-    ray.init(num_cpus=usable_cores(), include_dashboard=False, log_to_driver=False)
     for line in sys.stdin:
         job = line.strip()
-        for _ in work_on_ray(Terms(job), unfinished(Folder(job)), actors=usable_cores()):
+        todo = unfinished(Folder(job))
+        for _ in work_on_ray(Terms(job), todo, address="local", actors=usable_cores()):
             pass
         print("done", flush=True)
-    ray.shutdown()
 
 
 def main() -> None:

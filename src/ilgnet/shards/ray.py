@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import import_module
 from typing import Any, Final
 
 from ilgnet.errors import require
@@ -59,7 +61,8 @@ def work_on_ray(
         return
     ray = _ray()
     if not ray.is_initialized():
-        ray.init(address=address, include_dashboard=False, log_to_driver=False)
+        with _without_api_server():
+            ray.init(address=address, include_dashboard=False, log_to_driver=False)
     data = require("ray.data", "ray", "working on a cluster")
     data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.WARNING)
@@ -105,6 +108,23 @@ def _ray() -> Any:
     # Ray would tell its makers how it is used.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     return require("ray", "ray", "working on a cluster")
+
+
+@contextmanager
+def _without_api_server() -> Iterator[None]:
+    """A cluster that is started here has no process whose one task would be statistics.
+
+    Even where they are switched off, and there is no dashboard, it asks the metadata services of
+    three clouds whose machine this is. Ray has no setting for that, so its own function is left
+    out; a test sees what is connected to.
+    """
+    services: Any = import_module("ray._private.services")
+    start = services.start_api_server
+    services.start_api_server = lambda *_, **__: ("", None)
+    try:
+        yield
+    finally:
+        services.start_api_server = start
 
 
 def _actors(ray: Any, cpus: float, gpus: float) -> int:

@@ -20,8 +20,8 @@ import argparse
 import sys
 from dataclasses import replace
 from datetime import date
-from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -35,12 +35,11 @@ from ilgnet.data.rated import RatedSet  # noqa: E402
 from ilgnet.evaluation.compare import Comparison, Contender, compare  # noqa: E402
 from ilgnet.evaluation.comparison_table import as_csv, as_latex, as_text  # noqa: E402
 from ilgnet.evaluation.evaluation import EvaluationOptions  # noqa: E402
+from ilgnet.zoo.records import DEFAULT_MODEL  # noqa: E402
 
 RESULTS = HERE / "results"
 WHOLE = "oasis"
 """Ridges are learnt on its folds, which need all of it."""
-
-judgement.look = cache(judgement.look)  # OASIS is looked at for every ridge
 
 
 def main() -> None:
@@ -52,12 +51,15 @@ def main() -> None:
     parser.add_argument("--nima", type=Path, help="NIMA as idealo trained it, Keras names")
     parser.add_argument("--model", action="append", default=[], help="another model's folder")
     parser.add_argument("--limit", type=int, help="pictures of each collection")
+    parser.add_argument("--keep", type=Path, help="folder that keeps what takes long")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
     options = parser.parse_args()
-    tables = [
-        _compared(_some(rated, options.limit), options.folder / collection.name, options)
-        for collection, rated in at_hand(options.folder)
-    ]
+    with TemporaryDirectory() as folder:  # OASIS is looked at for every ridge
+        keep = options.keep or Path(folder)
+        tables = [
+            _compared(_some(rated, options.limit), options, keep)
+            for rated in at_hand(options.folder)
+        ]
     options.output.mkdir(parents=True, exist_ok=True)
     for name, form in (("txt", as_text), ("csv", as_csv), ("tex", as_latex)):
         text = form(_joined(tables))
@@ -73,8 +75,9 @@ def _some(rated: RatedSet, limit: int | None) -> RatedSet:
     return rated.select(shuffled(rated.ids, 0)[:limit])
 
 
-def _compared(rated: RatedSet, place: Path, options: Any) -> Comparison:
-    found = judgement.judges(rated, place, ["default", *options.model], options.nima)
+def _compared(rated: RatedSet, options: Any, keep: Path) -> Comparison:
+    models = [DEFAULT_MODEL, *options.model]
+    found = judgement.judges(rated, options.folder, models, options.nima, keep)
     contenders = [Contender(name, (scorer,)) for name, scorer, _ in found]
     print(f"{rated.name}: {len(rated.images)} pictures", file=sys.stderr, flush=True)
     return compare(contenders, [rated], EvaluationOptions(replicates=1000))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
 from ilgnet.errors import RecipeError
 from ilgnet.models.groups import optimizer_groups
@@ -53,5 +52,9 @@ def test_an_update_is_learned_and_merged(name):
 def test_what_cannot_be_tuned_is_refused():
     with pytest.raises(RecipeError, match="fully connected layers, and this trunk has none"):
         add_low_rank(create("ilgnet_mobilenet_tiny").trunk, 4)
-    with pytest.raises(RecipeError, match=r"low_rank is 8, and the smallest .* side of 8; take"):
-        add_low_rank(nn.Sequential(nn.Linear(8, 20)), 8)
+    with pytest.raises(
+        RecipeError, match="this trunk has none"
+    ):  # but for a pooling that is not used
+        add_low_rank(create("open_clip:RN50@64").trunk, 4)
+    with pytest.raises(RecipeError, match=r"low_rank is 64, and the smallest .* side of 64; take"):
+        add_low_rank(create("timm:test_vit").trunk, 64)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from ilgnet.errors import RecipeError
+from ilgnet.models.trunks.trunk import Trunk
 
 SCALE: Final = 2.0
 """Of the update (the paper's alpha / rank)."""
@@ -39,16 +40,18 @@ class LowRank(nn.Module):
         return weight + SCALE * (self.up @ self.down)
 
 
-def add_low_rank(trunk: nn.Module, rank: int) -> None:
+def add_low_rank(trunk: Trunk, rank: int) -> None:
     """Freeze a trunk, and let every fully connected layer in it learn an update of this rank.
 
     The projections of an attention block that are one matrix (queries, keys, values) share one.
+    Layers that no map depends on, such as a pooling that comes after the last of them, are left.
 
     Raises:
         RecipeError: the trunk has no such layer, or the rank is not below every layer's sides.
     """
+    used = _used(trunk)
+    found = [(module, name) for module, name in _weights(trunk) if getattr(module, name) in used]
     trunk.requires_grad_(False)
-    found = list(_weights(trunk))
     if not found:
         raise RecipeError(
             "model.low_rank tunes fully connected layers, and this trunk has none; take a vision "
@@ -70,6 +73,20 @@ def merge_low_rank(trunk: nn.Module) -> None:
     for module in list(trunk.modules()):
         for name in list(getattr(module, "parametrizations", {})):
             parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+
+
+def _used(trunk: Trunk) -> set[Tensor]:
+    """The weights on which the maps depend; tensors are told apart by identity."""
+    trunk.requires_grad_(True)
+    training = trunk.training
+    side = trunk.input_size
+    with torch.enable_grad():
+        maps = trunk.eval()(torch.zeros(1, 3, side, side))
+        torch.stack([each.sum() for each in maps.values()]).sum().backward()  # type: ignore[no-untyped-call]
+    trunk.train(training)
+    used: set[Tensor] = {weight for weight in trunk.parameters() if weight.grad is not None}
+    trunk.zero_grad(set_to_none=True)
+    return used
 
 
 def _weights(trunk: nn.Module) -> Iterator[tuple[nn.Module, str]]:

@@ -82,8 +82,8 @@ SECTIONS = {
         "How long it takes",
         "From a JPEG file of 12 megapixels to its explanation, and to its score alone, on two "
         "cores and two threads. Processor seconds are those of all threads together, and bear a "
-        "busy machine: with two free cores an explanation takes at least half as many seconds. "
-        "The others depend on the load, which is named.",
+        "busy machine; with two free cores an explanation takes at least half as many seconds. "
+        "Seconds of the clock stand here only if the machine did nothing else.",
     ),
     "curves, parts": (
         "Deletion and insertion: the exact parts",

@@ -320,11 +320,17 @@ LARGE: int = 4000
 """Long side in pixels of the pictures that are explained for the clock: 12 megapixels."""
 
 
+IDLE: float = 0.5
+"""Load below which a machine does nothing else."""
+
+
 def times(scorer: Scorer, pictures: list[RGB]) -> dict[str, Any]:
     """Seconds from a JPEG file of 12 megapixels to its explanation, and beside it to its score.
 
-    Processor seconds, of all threads together, hardly depend on what else the machine does.
+    Processor seconds, of all threads together, hardly depend on what else the machine does; those
+    of the clock are told only where it does nothing else.
     """
+    load = os.getloadavg()[0]
     taken: dict[str, list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.jpg"
@@ -343,14 +349,14 @@ def times(scorer: Scorer, pictures: list[RGB]) -> dict[str, Any]:
     every = {name: np.array(each[1:]) for name, each in taken.items()}
     found: dict[str, Any] = {}
     for place, kind in enumerate(("seconds", "processor seconds")):
-        for name, each in every.items():
+        for name, each in every.items() if place or load < IDLE else ():
             found[f"{kind}, {name}"] = interval(each[:, place])
     ratio = every["explained"][:, 1] / every["scored"][:, 1]
     return {
         **found,
         "processor seconds, in times of scored": interval(ratio),
         "threads": scorer.threads,
-        "load of the last minute": os.getloadavg()[0],
+        "load of the minute before": load,
     }
 
 

@@ -18,6 +18,7 @@ check: $(VENV)/.test ## format, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tools/check_types.py
 	$(BIN)/lint-imports --no-cache
 
 dist: $(VENV)/.test ## build the packages, check them, score with the wheel in a bare environment

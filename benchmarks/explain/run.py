@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -110,7 +110,7 @@ def curves(scorer: Scorer, pictures: list[RGB], method: str) -> dict[str, Any]:
     y, x = np.mgrid[:GRID, :GRID] - (GRID - 1) / 2
     areas: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for rgb in pictures:
-        seen = resize_rgb(rgb, scorer.weights.preprocess)
+        seen = cast(RGB, resize_rgb(rgb, scorer.weights.preprocess))
         maps = {
             method: on_grid(map_of(scorer, rgb, method)),
             "random": random.random((GRID, GRID)),

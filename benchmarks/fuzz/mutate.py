@@ -38,11 +38,11 @@ def _container(file: bytearray) -> str:
         return "jpeg"
     if file.startswith(b"\x89PNG"):
         return "png"
-    if file[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    if bytes(file[:4]) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "tiff"
     if file.startswith(b"RIFF"):
         return "riff"
-    return "boxes" if file[4:8] in (b"ftyp", b"jP  ", b"JXL ") else ""
+    return "boxes" if bytes(file[4:8]) in (b"ftyp", b"jP  ", b"JXL ") else ""
 
 
 # Blind
@@ -225,7 +225,8 @@ def _entry(file: bytearray, chance: random.Random) -> bytearray:
     order = "<" if file.startswith(b"I") else ">"
     if len(file) < 16 or file[2] == 43 or file[3] == 43:
         return _set_number(file, chance)
-    offsets, place = [], struct.unpack_from(order + "I", file, 4)[0]
+    offsets: list[int] = []
+    place = struct.unpack_from(order + "I", file, 4)[0]
     while place and place + 2 <= len(file) and len(offsets) < 8 and place not in offsets:
         offsets.append(place)
         count = struct.unpack_from(order + "H", file, place)[0]

@@ -86,7 +86,7 @@ def work(seed: str, gigabytes: float) -> None:
             path.write_bytes(damaged(data, random.Random(f"{seed}:{number}")))
             begin = time.monotonic()
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            outcome = {"number": number, "name": name, "code": judge(scorer, path)}
+            outcome: dict[str, Any] = {"number": number, "name": name, "code": judge(scorer, path)}
             outcome["seconds"] = time.monotonic() - begin
             outcome["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             outcome["grown"] = outcome["peak"] - before // 1024
@@ -150,7 +150,12 @@ class Worker:
         assert process.stdin
         assert process.stdout
         late = threading.Event()
-        clock = threading.Timer(self.options.seconds, lambda: (late.set(), process.kill()))
+
+        def give_up() -> None:
+            late.set()
+            process.kill()
+
+        clock = threading.Timer(self.options.seconds, give_up)
         clock.start()
         try:
             process.stdin.write(f"{number}\n")

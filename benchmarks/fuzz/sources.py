@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pillow_heif
@@ -53,7 +54,7 @@ def saved(image: Image.Image, format: str, **options: object) -> bytes:
     return stream.getvalue()
 
 
-def tiff(pixels: NDArray[np.generic], **options: object) -> bytes:
+def tiff(pixels: NDArray[np.generic], **options: Any) -> bytes:
     """The bytes of a TIFF file by tifffile."""
     stream = BytesIO()
     tifffile.imwrite(stream, pixels, **options)

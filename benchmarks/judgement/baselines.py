@@ -150,7 +150,8 @@ def _seen(rated: RatedSet, scorer: Scorer) -> tuple[Floats, NDArray[np.float32]]
     for outcome in outcomes:
         if isinstance(outcome, Failure):
             raise DataError(f"{rated.name}: {outcome.path} cannot be read: {outcome.message}")
-    return np.array([v.score for v in verdicts]), np.stack([v.features for v in verdicts])
+    features = [v.features for v in verdicts if v.features is not None]
+    return np.array([v.score for v in verdicts]), np.stack(features)
 
 
 def _blank(weights: Weights) -> NDArray[np.float32]:

@@ -49,7 +49,8 @@ def write_page(results: Path = RESULTS) -> None:
 
 def page(results: Path = RESULTS) -> str:
     """The text of README.md."""
-    collections, steadiness = [], []
+    collections: list[Any] = []
+    steadiness: list[Any] = []
     for path in sorted(results.glob("*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
         (collections if "collection" in result else steadiness).append(result)

@@ -194,13 +194,10 @@ def _differences(found: dict[str, Evaluation]) -> Iterator[dict[str, Any]]:
         ]
         shared = sorted(scores[0].keys() & scores[1].keys())
         if shared:
-            yield {
-                "of": one,
-                "against": other,
-                "images": len(shared),
-                "srcc": _difference(*(np.array([s[i][0] for i in shared]) for s in scores),
-                                    np.array([scores[0][i][1] for i in shared], float)),
-            }  # fmt: skip
+            first, second = (np.array([said[i][0] for i in shared]) for said in scores)
+            truth = np.array([scores[0][i][1] for i in shared], float)
+            srcc = _difference(first, second, truth)
+            yield {"of": one, "against": other, "images": len(shared), "srcc": srcc}
 
 
 def _difference(one: Any, other: Any, truth: Any) -> dict[str, float]:

@@ -71,7 +71,7 @@ def main() -> None:
             model = catalogue.find_model()
             start = time.perf_counter()
             found_files = list(catalogue.scored_files(model, features=True))
-            features = np.stack([photo.features for photo in found_files])
+            features = [p.features for p in found_files if p.features is not None]
             seconds["reading all features"] = round(time.perf_counter() - start, 1)
         start = time.perf_counter()
         found = int(np.sum(nearest_earlier(features, 0.97) >= 0))

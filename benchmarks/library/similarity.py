@@ -56,7 +56,10 @@ def frame(scene: Image.Image, by: Movement, random: np.random.Generator) -> Imag
     margin = max(by.shift, 0.02) + 0.02
     turned = scene.rotate(random.uniform(-by.turn, by.turn), resample=Image.Resampling.BICUBIC)
     shares = (margin + dx, margin + dy, 1 - margin + dx, 1 - margin + dy)
-    shot = turned.crop(tuple(int(s * n) for s, n in zip(shares, scene.size * 2, strict=True)))
+    left, top, right, bottom = (
+        int(share * side) for share, side in zip(shares, scene.size * 2, strict=True)
+    )
+    shot = turned.crop((left, top, right, bottom))
     shot = ImageEnhance.Brightness(shot).enhance(random.uniform(1 - by.light, 1 + by.light))
     shot = shot.filter(ImageFilter.GaussianBlur(random.uniform(0, by.blur)))
     noisy = np.asarray(shot, float) + random.normal(0, 4, (shot.height, shot.width, 3))
@@ -67,7 +70,8 @@ def scored(scorer: Scorer, images: object) -> tuple[list[str], NDArray[np.float3
     """Paths and unit features (N, D) of what can be read."""
     found = scorer.score_many(images, features=True)  # type: ignore[arg-type]
     verdicts = [verdict for verdict in found if isinstance(verdict, Verdict)]
-    return [v.path for v in verdicts], unit_rows(np.stack([v.features for v in verdicts]))
+    features = [v.features for v in verdicts if v.features is not None]
+    return [v.path for v in verdicts], unit_rows(np.stack(features))
 
 
 def figures(cosines: NDArray[np.float32], in_use: Similarity | None) -> dict[str, object]:

@@ -275,7 +275,7 @@ def followed(
 
 
 def replacements(scorer: Scorer, pictures: list[RGB]) -> dict[str, Any]:
-    """Does the map of A over B find where B was spoilt, and is B mended fastest in its order?
+    """Does the map of A over B find where B was degraded, and is B mended fastest in its order?
 
     B is A with two of its ninths blurred. The order of the map is beside a random one.
     """
@@ -283,24 +283,24 @@ def replacements(scorer: Scorer, pictures: list[RGB]) -> dict[str, Any]:
     judge = Judge(scorer, "frame_score")
     first, both, mended = [], [], []
     for rgb in pictures:
-        seen = resize_rgb(rgb, scorer.weights.preprocess)
-        spoilt = random.choice(9, 2, replace=False)
+        seen = cast(RGB, resize_rgb(rgb, scorer.weights.preprocess))
+        degraded = random.choice(9, 2, replace=False)
         frame, blurred = seen.copy(), blurred_copy(seen)
         rows, columns = (np.arange(side) * 3 // side for side in seen.shape[:2])
-        inside = np.isin(3 * rows[:, None] + columns, spoilt)
+        inside = np.isin(3 * rows[:, None] + columns, degraded)
         frame[inside] = blurred[inside]
         heat = replacement_map(judge, frame, seen)
         order = np.argsort(-on_thirds(heat.values))
-        first.append(float(order[0] in spoilt))
-        both.append(float(set(order[:2]) == set(spoilt)))
+        first.append(float(order[0] in degraded))
+        both.append(float(set(order[:2]) == set(degraded)))
         curves_ = []
         for values in (on_grid(heat), random.random((GRID, GRID))):
             scores = judge.inputs(steps_of(frame, seen, values))
             curves_.append(float(scores[: len(scores) // 2].mean()))
         mended.append(curves_[0] - curves_[1])
     return {
-        "the first ninth is a spoilt one (by chance 0.22)": interval(np.array(first)),
-        "the first two are the spoilt ones (by chance 0.03)": interval(np.array(both)),
+        "the first ninth is a degraded one (by chance 0.22)": interval(np.array(first)),
+        "the first two are the degraded ones (by chance 0.03)": interval(np.array(both)),
         "votes by which mending in its order is ahead of a random order": interval(
             np.array(mended)
         ),
@@ -311,7 +311,8 @@ def on_thirds(values: NDArray[Any]) -> NDArray[np.float64]:
     """The sums of a map over the ninths of the picture, row by row."""
     rows, columns = (np.arange(side) * 3 // side for side in values.shape)
     place = 3 * rows[:, None] + columns
-    return np.bincount(place.ravel(), weights=values.ravel().astype(np.float64), minlength=9)
+    weights = values.ravel().astype(np.float64)
+    return np.bincount(place.ravel(), weights=weights, minlength=9).astype(np.float64)
 
 
 # ---- time ----

@@ -16,6 +16,7 @@ from ilgnet.evaluation.evaluation import Evaluation
 from ilgnet.evaluation.measures import Answers, Prediction
 from ilgnet.images.decode import read_image
 from ilgnet.metrics import Confusion
+from ilgnet.report.plain_page import plain_style
 
 THUMBNAIL: Final = 160
 """Longest side of an embedded picture in pixels."""
@@ -33,7 +34,9 @@ def render_page(evaluation: Evaluation, *, thumbnails: bool = False) -> str:
             on then shows nobody's pictures.
     """
     title = f"{evaluation.subject.name} on {evaluation.rated.name}"
-    style = files("ilgnet.evaluation").joinpath("page.css").read_text(encoding="utf-8")
+    style = plain_style() + files("ilgnet.evaluation").joinpath("page.css").read_text(
+        encoding="utf-8"
+    )
     parts = [
         f"<h1>{escape(title)}</h1>",
         _conditions(evaluation),

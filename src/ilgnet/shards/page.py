@@ -17,6 +17,7 @@ from PIL import Image
 
 from ilgnet.errors import FAILURE_CODES, ImageError
 from ilgnet.images.decode import read_image
+from ilgnet.report.plain_page import plain_style
 from ilgnet.report.rows import shown
 from ilgnet.shards.filter import FATES, Fate, Filter, index_score
 from ilgnet.shards.job import Shard
@@ -51,7 +52,7 @@ def render_page(chosen: Filter, *, samples: int = 6) -> str:
     """
     found = chosen.found
     title = f"{found.fates[Fate.TAKEN]:,} of {found.rows:,} pictures"
-    style = files("ilgnet.shards").joinpath("page.css").read_text(encoding="utf-8")
+    style = plain_style() + files("ilgnet.shards").joinpath("page.css").read_text(encoding="utf-8")
     parts = [
         f"<h1>{title}</h1>",
         _conditions(chosen),

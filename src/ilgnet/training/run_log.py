@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from types import TracebackType
 
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
@@ -54,12 +53,7 @@ class RunLog:
     def __enter__(self) -> RunLog:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for tracker in self.also:
             tracker.close()
         if self._board is not None:

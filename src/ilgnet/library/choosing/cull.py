@@ -95,11 +95,11 @@ def choose(photographs: Iterable[Photograph], rule: CullRule) -> list[Decided]:
     """
     given = list(photographs)
     open_ = [photo for photo in given if not photo.opinion.is_reject]
-    places = _burst_places(open_)
+    ranks = _burst_ranks(open_)
     decided = {
         decision.photograph.path: decision
         for _, scope in _grouped(open_, rule.per)
-        for decision in _choose_within(scope, rule, places)
+        for decision in _choose_within(scope, rule, ranks)
     }
     return [
         _with_own_opinion(decided[photo.path])
@@ -110,7 +110,7 @@ def choose(photographs: Iterable[Photograph], rule: CullRule) -> list[Decided]:
 
 
 @dataclass(frozen=True, slots=True)
-class _BurstPlace:
+class _BurstRank:
     """Where a picture stands in its burst, counted from 0."""
 
     rank: int
@@ -138,34 +138,34 @@ def _grouped(
     return list(groups.items())
 
 
-def _burst_places(photographs: Sequence[Photograph]) -> dict[Path, _BurstPlace]:
-    places = {}
+def _burst_ranks(photographs: Sequence[Photograph]) -> dict[Path, _BurstRank]:
+    ranks = {}
     for _, burst in _grouped(photographs, "burst"):
         ordered = _best_first(burst, frames=True)
         second = ordered[1] if len(ordered) > 1 else None
         for rank, photo in enumerate(ordered):
-            places[photo.path] = _BurstPlace(rank, len(burst), ordered[0], second)
-    return places
+            ranks[photo.path] = _BurstRank(rank, len(burst), ordered[0], second)
+    return ranks
 
 
 def _choose_within(
-    scope: list[Photograph], rule: CullRule, places: Mapping[Path, _BurstPlace]
+    scope: list[Photograph], rule: CullRule, ranks: Mapping[Path, _BurstRank]
 ) -> Iterable[Decided]:
     limit = rule.burst_limit or len(scope)
     for photo in scope:
-        if places[photo.path].rank >= limit:
-            yield _decided(photo, "reject", "", places[photo.path])
-    considered = (c for c in scope if places[c.path].rank < limit)
+        if ranks[photo.path].rank >= limit:
+            yield _decided(photo, "reject", "", ranks[photo.path])
+    considered = (c for c in scope if ranks[c.path].rank < limit)
     running = _best_first(considered, frames=rule.per == "burst")
     if rule.diverse:
-        running.sort(key=lambda photo: places[photo.path].rank)  # stable: scores stay
+        running.sort(key=lambda photo: ranks[photo.path].rank)  # stable: scores stay
     for rank, photo in enumerate(running):
         decision = _decide(rule, rank, photo.score, len(running))
         words = _rule_words(rule, photo, rank, len(running), decision)
-        yield _decided(photo, decision, words, places[photo.path])
+        yield _decided(photo, decision, words, ranks[photo.path])
 
 
-def _places(rule: CullRule, count: int) -> tuple[int, int]:
+def _counts(rule: CullRule, count: int) -> tuple[int, int]:
     """How many of so many are kept, and how many are kept or may be."""
     share = count / 100 if rule.unit == "percent" else 1.0
     # A share of a few pictures is rounded up: the best tenth of three is one.
@@ -176,7 +176,7 @@ def _places(rule: CullRule, count: int) -> tuple[int, int]:
 def _decide(rule: CullRule, rank: int, score: float, count: int) -> Decision:
     if rule.unit == "score":
         return "keep" if score >= rule.keep else "maybe" if score >= rule.maybe else "reject"
-    kept, considered = _places(rule, count)
+    kept, considered = _counts(rule, count)
     return "keep" if rank < kept else "maybe" if rank < considered else "reject"
 
 
@@ -190,26 +190,26 @@ def _rule_words(
         return "alone" if count == 1 else ""
     where = _SCOPE_WORDS[rule.per].format(photo.day or "an unknown day")
     spread = ", every burst in turn" if rule.diverse else ""
-    others = "" if decision == "keep" else f" ({_places(rule, count)[0]} kept)"
+    others = "" if decision == "keep" else f" ({_counts(rule, count)[0]} kept)"
     return f"{ordinal(rank + 1)} of {count}{where}{spread}{others}"
 
 
-def _decided(photo: Photograph, decision: Decision, words: str, place: _BurstPlace) -> Decided:
-    reason = "; ".join(filter(None, (words, _burst_words(photo, place))))
+def _decided(photo: Photograph, decision: Decision, words: str, in_burst: _BurstRank) -> Decided:
+    reason = "; ".join(filter(None, (words, _burst_words(photo, in_burst))))
     return Decided(photo, decision, reason)
 
 
-def _burst_words(photo: Photograph, place: _BurstPlace) -> str:
-    if place.second is None:
+def _burst_words(photo: Photograph, in_burst: _BurstRank) -> str:
+    if in_burst.second is None:
         return ""
-    if place.rank == 0:
-        lead = photo.frame_score - place.second.frame_score
-        return f"best of {place.size} in its burst by {lead:.2f}"
-    behind = place.best.frame_score - photo.frame_score
-    best = place.best.name
+    if in_burst.rank == 0:
+        lead = photo.frame_score - in_burst.second.frame_score
+        return f"best of {in_burst.size} in its burst by {lead:.2f}"
+    behind = in_burst.best.frame_score - photo.frame_score
+    best = in_burst.best.name
     face = f" ({photo.blurred_face.words})" if photo.blurred_face else ""
     return (
-        f"{ordinal(place.rank + 1)} of {place.size} in its burst; {best} is better by "
+        f"{ordinal(in_burst.rank + 1)} of {in_burst.size} in its burst; {best} is better by "
         f"{behind:.2f}{face}"
     )
 

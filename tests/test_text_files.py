@@ -144,8 +144,10 @@ def test_any_spreadsheets_csv(
     assert [read.number(row, "score") for row in read.rows] == [5.25, 6.0]
 
 
-def test_a_decimal_comma_where_semicolons_separate(tmp_path: Path) -> None:
-    read = read_csv(table(tmp_path, b"path;score\na.jpg;5,25\n"))
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_decimal_comma_where_commas_do_not_separate(separator: str, tmp_path: Path) -> None:
+    text = f"path{separator}score\na.jpg{separator}5,25\n"
+    read = read_csv(table(tmp_path, text.encode()))
     assert read.number(read.rows[0], "score") == 5.25
 
 

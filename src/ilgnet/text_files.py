@@ -107,14 +107,14 @@ class CsvTable:
             )
 
     def number(self, row: CsvRow, column: str) -> float:
-        """A cell as a number; where semicolons separate, a comma may be the decimal point.
+        """A cell as a number; where no commas separate, one may be the decimal point.
 
         Raises:
             DataError: it is none; names the line, the column and the value.
         """
         text = row.cells[column].strip()
         try:
-            value = float(text.replace(",", ".") if self.separator == ";" else text)
+            value = float(text if self.separator == "," else text.replace(",", "."))
         except ValueError:
             value = math.nan
         if not math.isfinite(value):

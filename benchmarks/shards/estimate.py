@@ -101,9 +101,10 @@ up is left out: medians of the rounds, and in brackets the lowest and the highes
 Core time is that of every process: Ray's own are in it. The pool's workers do more than `ilgnet score`:
 they hash each picture's bytes and its look, and are watched.
 
-A process took {peak} MiB at most, and {parts["peak_mib_of_the_largest_pictures"]:,} MiB for a tar of pictures of 256 MiB
-each, the largest that are read. A row took {given[0]:.0f} bytes, with features {given[1]:,.0f}, in parts of 250 rows;
-larger parts take less a row, so the storage below is an upper bound.
+A process took {peak} MiB at most, {parts["peak_mib_of_the_largest_pictures"]:,} MiB for a tar of pictures of 256 MiB
+each, the largest that are read, and {parts["peak_mib_of_200_megapixels"]:,} MiB for a PNG of 200 megapixels. A row took
+{given[0]:.0f} bytes, with features {given[1]:,.0f}, in parts of {parts["pictures_a_tar"]} rows; larger parts take less a row, so the
+storage below is an upper bound.
 
 ## By formula
 

@@ -11,8 +11,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from ilgnet.engines.onnx import OnnxEngine
-
 TAPS = ("block5", "block11", "stage3", "stage5", "stage7", "block13", "head")
 """In the order in which the network concatenates them."""
 CONNECTED = 192
@@ -59,12 +57,27 @@ def bounded(technical: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.tanh(0.375 * technical)
 
 
-def pooled(engine: OnnxEngine, batch: Floats) -> Floats:
-    """What the connected layer sees of pictures (N, 3, h, w): (N, D)."""
-    maps = engine.fetch([f"tap:{name}" for name in TAPS], batch)
-    # The deviation as ilgnet.models.ilgnet.as_vector takes it.
-    both = [np.concatenate([m.mean((2, 3)), np.sqrt(m.var((2, 3)) + 1e-6)], axis=1) for m in maps]
-    return np.concatenate(both, axis=1)
+SEEN = "connected.input"
+"""What the connected layer sees, as an output of the file that `opened` writes."""
+
+
+def opened(default: Path, target: Path) -> None:
+    """Write the default's file with one more output: what its connected layer sees, (N, D)."""
+    model = onnx.load(str(default))
+    seen = _connected(model.graph).input[0]
+    model.graph.node.append(helper.make_node("Identity", [seen], [SEEN]))
+    floats = onnx.TensorProto.FLOAT
+    model.graph.output.append(helper.make_tensor_value_info(SEEN, floats, ["batch", None]))
+    onnx.save(model, str(target))
+
+
+def _connected(graph: onnx.GraphProto) -> onnx.NodeProto:
+    (gemm,) = (
+        node
+        for node in graph.node
+        if node.op_type == "Gemm" and "network.network.connected" in node.input[1]
+    )
+    return gemm
 
 
 def graft(default: Path, head: Head, target: Path) -> None:
@@ -77,11 +90,7 @@ def graft(default: Path, head: Head, target: Path) -> None:
     """
     model = onnx.load(str(default))
     graph = model.graph
-    (gemm,) = (
-        node
-        for node in graph.node
-        if node.op_type == "Gemm" and "network.network.connected" in node.input[1]
-    )
+    gemm = _connected(graph)
     seen = gemm.input[0]
     for node in graph.node:
         names = ["default.technical" if name == "technical" else name for name in node.output]

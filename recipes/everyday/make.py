@@ -30,7 +30,7 @@ sys.path.append(str(Path(__file__).parents[1] / "default"))
 import numpy as np
 from copies import Copy, copies, order
 from fit import Basis, Network, Pairs, Plan, Wanted, fit, folded, shown
-from graft import TAPS, Head, graft
+from graft import TAPS, Head, graft, opened
 from material import FOLDS, Material, Nima, read_material
 from measure import degradation_figures, rank_correlation
 from numpy.typing import NDArray
@@ -71,7 +71,8 @@ class Study:
 
     def __init__(self, shared: Path, para: Path, work: Path, cores: int) -> None:
         self.default = find_weights()
-        self.engine = OnnxEngine(self.default.file(ONNX_NAME))
+        opened(self.default.file(ONNX_NAME), work / "opened.onnx")
+        self.engine = OnnxEngine(work / "opened.onnx")
         self.work, self.cores = work, cores
         self.material: Material = read_material(shared)
         self.para: Para = read_para(para)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from graft import pooled
+from graft import SEEN
 from numpy.typing import NDArray
 from taps import keep
 
@@ -106,7 +106,7 @@ def look(
     """Run the default's trunks once over every view; the work folder keeps what they saw.
 
     Args:
-        engine: the default's.
+        engine: of the default's file as `graft.opened` writes it.
         preprocess: the default's.
         pictures: give the pixels of each view.
         cores: to run on.
@@ -117,9 +117,7 @@ def look(
 
     def see(start: int) -> NDArray[np.float32]:
         batch = np.stack([prepare(get(), preprocess) for get in pictures[start : start + 8]])
-        technical = engine.run(batch).technical
-        assert technical is not None
-        return np.column_stack([pooled(engine, batch), technical])
+        return np.column_stack(engine.fetch([SEEN, "technical"], batch))
 
     def compute() -> NDArray[np.float32]:
         with ThreadPoolExecutor(cores) as pool:

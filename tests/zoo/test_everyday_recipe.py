@@ -109,10 +109,14 @@ def test_the_grafted_file_says_what_the_head_says(
 ) -> None:
     graft = recipe["graft"]
     default = find_weights().file(ONNX_NAME)
-    engine = OnnxEngine(default)
+    graft.opened(default, tmp_path / "opened.onnx")
+    engine = OnnxEngine(tmp_path / "opened.onnx")
     random = np.random.default_rng(0)
     batch = random.uniform(-1, 1, (3, 3, 64, 96)).astype(np.float32)
-    taps = graft.pooled(engine, batch)
+    (taps,) = engine.fetch([graft.SEEN], batch)
+    maps = engine.fetch([f"tap:{name}" for name in graft.TAPS], batch)
+    pooled = [np.concatenate([m.mean((2, 3)), m.std((2, 3))], axis=1) for m in maps]
+    np.testing.assert_allclose(taps, np.concatenate(pooled, axis=1), atol=2e-3)
     before = engine.run(batch, features=True)
     weight = random.standard_normal((taps.shape[1], 8)).astype(np.float32) / 400
     head = graft.Head(

@@ -18,6 +18,7 @@ from ilgnet.models.trunks.trunk import Trunk
 
 VOTES = torch.arange(1.0, 11.0)
 ARCHITECTURE = "ilgnet_paired_lite2_technical"
+WITHOUT_TECHNICAL = "ilgnet_paired_lite2"
 LOCAL = ("block5", "block11", "stage3", "stage5")
 """The local taps, which come first; "stage7", "block13" and "head" see the whole picture."""
 BATCH = 32
@@ -120,9 +121,14 @@ def fit(
         plan: the trial.
         seed: of the first weights and of the order of the pictures.
     """
+    network = create(ARCHITECTURE)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = create(ARCHITECTURE)
+    # The technical head would draw before the layers that learn here; the shipped ones began
+    # without it.
+    first = create(WITHOUT_TECHNICAL)
+    network.connected.load_state_dict(first.connected.state_dict())
+    network.output.load_state_dict(first.output.state_dict())
     network.trunk.load_state_dict(trunk.state_dict())
     for tap in network.taps.values():
         tap.layer.p = 0.0  # pooled taps are few enough: the connected layer's dropout suffices

@@ -665,27 +665,25 @@ def test_pictures_that_are_dropped_are_scored_and_not_kept(
     assert [p for p in sorted(photos.rglob("*")) if p not in before and p.suffix == ".jpg"] == []
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (820, 1180), (1440, 900)])
-def test_what_is_known_stands_beside_the_picture(
-    service: Service, open_page: Open, width: int, height: int
-) -> None:
-    page = open_page(service, viewport={"width": width, "height": height})
+def test_what_is_known_stands_beside_the_picture(service: Service, open_page: Open) -> None:
+    page = open_page(service)
     page.evaluate("document.querySelector('.tile.focus').focus()")
     page.keyboard.press("Enter")
     page.keyboard.press("i")
     expect(page.locator("#info dd").first).to_be_visible()
-    picture, info, caption = (
-        page.locator(each).bounding_box() for each in ("#panes", "#info", ".caption")
-    )
-    assert picture is not None
-    assert info is not None
-    assert caption is not None
-    assert picture["width"] * picture["height"] > 0.3 * width * height
-    assert caption["y"] + caption["height"] == height  # the buttons are always in sight
-    beside = info["x"] >= picture["x"] + picture["width"]
-    below = info["y"] >= picture["y"] + picture["height"]
-    assert beside == (width > 640)
-    assert below == (width <= 640)
+    for width, height in ((390, 844), (820, 1180), (1440, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        picture, info, caption = (
+            page.locator(each).bounding_box() for each in ("#panes", "#info", ".caption")
+        )
+        assert picture is not None
+        assert info is not None
+        assert caption is not None
+        assert picture["width"] * picture["height"] > 0.3 * width * height
+        assert caption["y"] + caption["height"] == height  # the buttons are always in sight
+        beside = info["x"] >= picture["x"] + picture["width"]
+        below = info["y"] >= picture["y"] + picture["height"]
+        assert (beside, below) == (width > 640, width <= 640)
 
 
 def test_every_pixel_by_key_is_where_the_pointer_is(service: Service, open_page: Open) -> None:

@@ -20,12 +20,16 @@ FOREIGN = [
     "@Recycle/x.jpg",
     "deep/er/#snapshot/daily/x.jpg",
     "Old.APLIBRARY/Masters/x.jpg",
+    "Backups.backupdb/Mac/2024-05-01/x.jpg",
+    "Network Trash Folder/x.jpg",
+    "__MACOSX/x.jpg",
     "shoot/CaptureOne/Cache/Thumbnails/x.jpg",
     "shoot/CaptureOne/Settings153/x.jpg",
 ]
 OWN = [
     "mine.jpg",
     "recycle/a.jpg",
+    "backups/a.jpg",
     "snapshots/a.jpg",
     "eaDir/a.jpg",
     "CaptureOne/a.jpg",

@@ -27,6 +27,9 @@ FOREIGN_NAMES: Final = frozenset(
         ".trash",  # macOS and Linux
         ".trashes",
         ".dtrash",  # digiKam
+        "network trash folder",
+        "temporary items",
+        "__macosx",
         "lost+found",
         "~snapshot",  # NetApp
         ".snapshot",
@@ -47,6 +50,9 @@ FOREIGN_ENDINGS: Final = (
     ".migratedaplibrary",
     ".imovielibrary",
     ".fcpbundle",
+    ".theater",
+    ".tvlibrary",
+    ".backupdb",  # Time Machine
     ".lrdata",  # Adobe Lightroom: previews, smart previews, the cloud's library
     ".lrlibrary",
     ".lrcat-data",

@@ -121,14 +121,16 @@ def page(result: dict[str, Any]) -> str:
     """The figures, for people."""
     sizes = list(dict.fromkeys(row["size"] for row in result["rows"]))
     peaks = {(row["kind"], row["size"]): row for row in result["rows"]}
-    kinds = dict.fromkeys(row["kind"] for row in result["rows"])
+    kinds = [Path(kind).stem for kind in KINDS]
 
     def megapixels(size: str) -> str:
         width, height = map(int, size.split("x"))
         return f"{size} ({width * height / 1e6:.0f} megapixels)"
 
     def cell(kind: str, size: str) -> str:
-        row = peaks[kind, size]
+        row = peaks.get((kind, size))
+        if row is None:
+            return "not measured"
         return (
             f"{row['peak_mb']:,}" if row["score"] is not None else f"{row['peak_mb']:,}, no score"
         )

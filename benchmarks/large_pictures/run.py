@@ -83,7 +83,7 @@ def make(kind: str, size: str, path: str) -> None:
     format, options = KINDS[kind]
     x, y = (
         np.linspace(0, 200, width, dtype=np.float32),
-        np.linspace(0, 200, height, np.float32)[:, None],
+        np.linspace(0, 200, height, dtype=np.float32)[:, None],
     )
     rgb = np.empty((height, width, 3), np.uint8)
     rgb[..., 0], rgb[..., 1], rgb[..., 2] = x, y, (x + y) / 2

@@ -41,7 +41,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 
 $(VENV)/.test: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -e '.[serve,client,heif,raw,jxl,parquet,evaluate,train,timm,open_clip,wandb,mlflow,shards,ray,video,test,cluster-test]'
+	$(PIP) -e '.[serve,client,heif,raw,jxl,parquet,evaluate,train,timm,open-clip,wandb,mlflow,shards,ray,video,test,cluster-test]'
 	touch $@
 
 clean:

@@ -32,6 +32,7 @@ def test_places_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """What platformdirs says of the other systems, as it says it here: they were not run."""
     from platformdirs.macos import MacOS
 
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     data = MacOS("ilgnet", appauthor=False).user_data_path
     assert data.parts[-3:] == ("Library", "Application Support", "ilgnet")
 

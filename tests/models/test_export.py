@@ -73,7 +73,7 @@ class Telling(nn.Module):
     def __init__(self, network):
         super().__init__()
         self.network, self.beside = network, nn.Conv2d(3, 1, 3)
-        self.trunk, self.taps, self.reduce = network.trunk, network.taps, network.reduce
+        self.trunk, self.taps, self.any_size = network.trunk, network.taps, network.any_size
 
     def forward(self, images):
         technical = self.beside(images).mean(dim=(1, 2, 3))

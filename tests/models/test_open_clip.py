@@ -14,7 +14,7 @@ from ilgnet.models.pretrained import start_trunk, trunk_file
 from ilgnet.models.registry import architecture, create
 from ilgnet.models.trunks.borrowed import beside_torchvision
 
-open_clip = beside_torchvision("open_clip", "open_clip", "these tests")
+open_clip = beside_torchvision("open_clip", "open-clip", "these tests")
 
 
 def test_a_tower_computes_what_the_whole_model_does(tmp_path, caplog):

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def _kill(arguments: list[str], log: Path, after: int) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     while process.poll() is None and not any(e["step"] >= after for e in log_entries(log)):
-        pass
+        time.sleep(0.01)  # that the run has the processor
     process.send_signal(signal.SIGKILL)
     _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors

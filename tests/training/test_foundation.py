@@ -85,7 +85,7 @@ def test_a_transformer_of_open_clip_in_low_rank(
     ava: miniature_ava.MiniatureAva, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From a file for pictures of another size to plain weights."""
-    open_clip = beside_torchvision("open_clip", "open_clip", "this test")
+    open_clip = beside_torchvision("open_clip", "open-clip", "this test")
     torch.manual_seed(0)
     start = tmp_path / "open_clip_model.safetensors"
     whole = open_clip.create_model("ViT-S-32", force_image_size=96)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 
 from ilgnet.errors import ImageError
 from ilgnet.hashing import bytes_hash
@@ -167,7 +168,15 @@ def _given(held: list[bytes], room: Room, watch: Watch, index: int) -> bytes:
 
 
 def peak_memory() -> int:
-    """Bytes that this process has held at most; 0 where the system does not tell."""
+    """Bytes that this process has held at most; 0 where the system does not tell.
+
+    Linux counts into a new process's `ru_maxrss` what its parent held when it was started, so there
+    the mark of its own memory is read.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        lines = status.read_text().splitlines()
+        return next((1024 * int(line.split()[1]) for line in lines if line[:6] == "VmHWM:"), 0)
     try:
         import resource
     except ImportError:  # Windows

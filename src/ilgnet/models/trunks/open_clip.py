@@ -41,7 +41,7 @@ class OpenClipTrunk(BorrowedTrunk):
 
     def __init__(self, name: str) -> None:
         name, side = split_size(name)
-        open_clip = beside_torchvision("open_clip", "open_clip", f"the trunk {PREFIX}{name}")
+        open_clip = beside_torchvision("open_clip", "open-clip", f"the trunk {PREFIX}{name}")
         tower = _built(open_clip, name, side)
         size = tower.image_size[0] if isinstance(tower.image_size, Sequence) else tower.image_size
         widths = [tap.shape[1] for tap in _all_maps(tower, size, name)]

@@ -84,13 +84,13 @@ def page(result: dict[str, Any]) -> str:
     return f"""# Shards
 
 Made by `python benchmarks/shards/estimate.py --write` from what `python benchmarks/shards/run.py`
-measured: {score["pictures"]:,} JPEGs of 400 x 300 ({score["bytes_a_picture"]:,} bytes) with the model
-`{score["model"]}` on {score["cores"]} cores. In each of {score["rounds"]} rounds the two ways of a pair had the machine
-to themselves in turn. Figures are the difference of a large job and one of a handful, so that starting
-up is left out: medians of the rounds, and in brackets the lowest and the highest.
+measured: JPEGs of 400 x 300 ({score["bytes_a_picture"]:,} bytes) with the model `{score["model"]}` on {score["cores"]} cores.
+In each round the two ways of a pair had the machine to themselves in turn. Figures are the difference
+of a large job and one of a handful, so that starting up is left out: medians of the rounds, and in
+brackets the lowest and the highest. Other work came between some rounds: see how far they lie apart.
 
-| way | core ms a picture | ms a picture |
-|---|---|---|
+| way | pictures, rounds | core ms a picture | ms a picture |
+|---|---|---|---|
 {chr(10).join(ways)}
 
 | bar | asked for | measured |
@@ -124,7 +124,8 @@ take longer to decode: see [benchmarks/speed](../speed/README.md). Multiply mach
 
 def _way(name: str, pair: dict[str, Any], way: str) -> str:
     core, wall = pair["core_ms_a_picture"][way], pair["wall_ms_a_picture"][way]
-    return f"| {name} | {core:.2f} | {wall:.2f} |"
+    much = f"{pair['pictures']:,}, {pair['rounds']}"
+    return f"| {name} | {much} | {core:.2f} | {wall:.2f} |"
 
 
 def _ratio(three: list[float]) -> str:

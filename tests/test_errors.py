@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ilgnet.errors import ModelError, in_words
+from ilgnet.errors import ImageError, ModelError, in_words
+from ilgnet.images.decode import read_image
 from ilgnet.zoo.records import RECORD_NAME, read_weights
 
 
@@ -19,7 +21,7 @@ class Record:
 
 def raised(code: str) -> BaseException:
     try:
-        eval(code, {"Record": Record, "Path": Path})
+        eval(code, {"Record": Record, "Path": Path, "struct": struct})
     except Exception as error:
         return error
     raise AssertionError("nothing was raised")
@@ -33,6 +35,7 @@ def raised(code: str) -> BaseException:
         ("{}['path']", "there is no 'path'"),
         ("Record()", "it lacks name"),
         ("Record(name='a', colour='b')", "there is no field colour"),
+        ("struct.unpack('>I', b'')", "it ends before its data does"),
         ("float('much')", "could not convert string to float: 'much'"),
     ],
 )
@@ -48,3 +51,20 @@ def test_a_record_that_lacks_something_says_what(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=words) as caught:
             read_weights(tmp_path)
         assert "__init__" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "the PNG header is damaged: it ends before its data does"),
+        (b"hello\n", 'not a picture that can be decoded (it starts with "hello")'),
+        (
+            b"\x7fELF\x02",
+            "not a picture that can be decoded (it starts with the bytes 7f 45 4c 46 02)",
+        ),
+    ],
+)
+def test_what_is_no_picture_is_said_in_words(data: bytes, words: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        read_image(data)
+    assert str(caught.value) == words

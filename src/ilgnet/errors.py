@@ -15,6 +15,7 @@ Every message says what is wrong, with which value, and what to do next.
 from __future__ import annotations
 
 import re
+import struct
 from importlib import import_module
 from types import ModuleType
 from typing import Final
@@ -81,10 +82,12 @@ def in_words(error: BaseException) -> str:
     Numbers of system errors, names of exception classes and Python's own terms are left out.
     """
     if isinstance(error, OSError):
-        return error.strerror or "the system gives no reason"
+        return error.strerror or str(error) or "the system gives no reason"
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start + 1:,} does not fit"
-    if isinstance(error, EOFError):
+    if isinstance(error, SyntaxError) and error.args and isinstance(error.args[0], Exception):
+        return in_words(error.args[0])  # Pillow hands on what its readers meet in this way
+    if isinstance(error, EOFError | IndexError | struct.error):
         return "it ends before its data does"
     if isinstance(error, TypeError):
         # What a constructor says of its arguments, which are a record's fields.

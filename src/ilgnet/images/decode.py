@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ilgnet.errors import ImageError, MissingExtra
+from ilgnet.errors import ImageError, MissingExtra, in_words
 from ilgnet.images import formats
 from ilgnet.images.files import image_error, open_image_file
 from ilgnet.images.formats import HEAD, find_format, unread_name
@@ -151,10 +151,16 @@ def _decoded(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
                 "unsupported_format",
                 f"{name} pictures are not decoded here"
                 if name
-                else f"not a picture that can be decoded (it starts with {head[:12]!r})",
+                else f"not a picture that can be decoded (it starts with {_shown(head[:12])})",
             )
         case format:
             return from_pillow(open_with_pillow(format, stream), min_side)
+
+
+def _shown(head: bytes) -> str:
+    """First bytes for people: as text where they are some, else in hexadecimal."""
+    text = head.decode("latin-1").strip()
+    return f'"{text}"' if text.isascii() and text.isprintable() else f"the bytes {head.hex(' ')}"
 
 
 @contextmanager
@@ -190,8 +196,7 @@ def _decoding() -> Iterator[None]:
 def _words(error: Exception) -> str:
     """What an exception says; LibRaw's say it in bytes."""
     (said, *_) = error.args or ("",)
-    text = said.decode(errors="replace") if isinstance(said, bytes) else str(error)
-    return text or type(error).__name__
+    return said.decode(errors="replace") if isinstance(said, bytes) else in_words(error)
 
 
 def _from_array(rgb: NDArray[Any]) -> Picture:

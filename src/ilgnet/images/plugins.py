@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final
 
 from PIL import Image
 
-from ilgnet.errors import ImageError, require
+from ilgnet.errors import ImageError, in_words, require
 from ilgnet.images.formats import HEIC, JPEG_XL, PHOTOSHOP, Format
 
 _OTHERS: Final = {
@@ -43,7 +43,8 @@ def open_with_pillow(format: Format, stream: BinaryIO) -> Image.Image:
     try:
         image: Image.Image = plugin(stream, "")
     except SyntaxError as error:
-        raise ImageError("corrupt", f"the {format.name} header is damaged: {error}") from error
+        words = f"the {format.name} header is damaged: {in_words(error)}"
+        raise ImageError("corrupt", words) from error
     return image
 
 

@@ -46,22 +46,9 @@ from ilgnet.models.registry import architecture
 from ilgnet.scoring import Scorer, load
 from ilgnet.values import Difference
 from ilgnet.zoo.records import ONNX_NAME, Similarity, Weights, write_weights
-from tests.explanation.networks import make_network, make_scorer, scene
+from tests.explanation.networks import scene
 from tests.models.networks import lively
 from tests.tiny_model import make_tiny_model
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder; a network of its own, so that nothing hangs on the default's weights."""
-    model = tmp_path_factory.mktemp("model")
-    make_scorer(make_network(), model)
-    return model
-
-
-@pytest.fixture(scope="module")
-def scorer(folder: Path) -> Scorer:
-    return load(folder, threads=2)
 
 
 @pytest.fixture(scope="module")

@@ -22,19 +22,7 @@ from ilgnet.explanation.overlay import layer, scale_words
 from ilgnet.explanation.panel import panel_for, panel_of
 from ilgnet.explanation.words import readings_in_words
 from ilgnet.scoring import Scorer, load
-from tests.explanation.networks import make_network, make_scorer, scene
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    model = tmp_path_factory.mktemp("model")
-    make_scorer(make_network(), model)
-    return model
-
-
-@pytest.fixture(scope="module")
-def scorer(folder: Path) -> Scorer:
-    return load(folder, threads=2)
+from tests.explanation.networks import scene
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,7 @@ def slowly(data: bytes) -> list[str]:
         (b"a.jpg\n\xef\xbb\xbfb.jpg\n", ["a.jpg", "b.jpg"]),  # two lists, one behind the other
         (b"\xef\xbb\xbf", []),
         (b"a.jpg\n.\n", ["a.jpg", "."]),
+        (b'"C:\\b c.jpg"\r\n"d.jpg', ["C:\\b c.jpg", '"d.jpg']),  # Windows copies paths in quotes
     ],
 )
 def test_lists_of_paths(listed: bytes, expected: list[str]) -> None:

@@ -34,7 +34,7 @@ def slowly(data: bytes) -> list[str]:
         (b"a.jpg\r\nb.jpg", ["a.jpg", "b.jpg"]),
         (b"tab\there.jpg\n", ["tab\there.jpg"]),
         (b"a\nb.jpg\0c.jpg\0", ["a\nb.jpg", "c.jpg"]),
-        (b"\n\n", []),
+        (b"\n \t \r\n\n", []),
         (b"", []),
         (b"\xff.jpg", [os.fsdecode(b"\xff.jpg")]),
         (b"\xef\xbb\xbfa.jpg\r\nb.jpg\r\n", ["a.jpg", "b.jpg"]),

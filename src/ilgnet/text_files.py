@@ -231,9 +231,10 @@ def _checked(row: CsvRow | DataError) -> CsvRow:
 def read_paths(read: Callable[[int], bytes]) -> Iterator[str]:
     """Paths from a list: separated by NUL bytes if there are any, else one a line.
 
-    Lines may end in CRLF and stand in double quotes, and the list may be UTF-8 with a mark or UTF-16
-    with one, as Windows writes them. UTF-16 without a mark, in which every letter has a NUL byte of its own, is refused,
-    and so is what is no text: their entries would be single letters such as "." and "/".
+    Lines may end in CRLF and stand in double quotes, and the list may be UTF-8 or UTF-16 with a
+    mark, as Windows writes them; a line of white space is none. UTF-16 without a mark, in which
+    every letter has a NUL byte of its own, is refused, and so is what is no text: their entries
+    would be single letters such as "." and "/".
 
     Args:
         read: gives up to so many bytes as soon as there are any, and none at the end, such as the
@@ -297,5 +298,5 @@ def _path(entry: str, separator: str) -> Iterator[str]:
         )
     if len(entry) > 2 and entry[0] == entry[-1] == '"':
         entry = entry[1:-1]  # "Copy as path"; a picture's name ends in letters
-    if entry:
+    if entry.strip():
         yield entry

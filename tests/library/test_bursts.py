@@ -304,6 +304,13 @@ def test_a_model_that_does_not_say_what_is_alike_says_so(
     assert "nobody has measured that for this model" in capsys.readouterr().err
     assert run("bursts", photos, "--similarity", "0.5") == 0
     assert "1 burst" in capsys.readouterr().out
+    best_of_each = ("--model", model, "--top", 1, "--per", "burst")
+    assert run("cull", photos, *best_of_each) == 1
+    assert "Say it with --similarity" in capsys.readouterr().err
+    assert run("cull", photos, *best_of_each, "--similarity", "0.5") == 0
+    assert "best of 2" in capsys.readouterr().out
+    assert run("cull", photos, "--top", 1, "--similarity", "0.5") == 2
+    assert "--similarity has no effect without" in capsys.readouterr().err
 
 
 def test_a_catalogue_keeps_what_is_alike_for_its_models(scorer: Scorer, tmp_path: Path) -> None:

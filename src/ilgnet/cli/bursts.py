@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from ilgnet.cli.burst_options import no_faces_option, similarity_option
 from ilgnet.cli.exits import EXIT_NOTHING, EXIT_OK
 from ilgnet.cli.library_options import library_argument, stars_from_option
 from ilgnet.cli.printing import amount
@@ -38,12 +39,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="The longest pause between two frames of a burst.",
 )
-@click.option(
-    "--similarity",
-    type=click.FloatRange(0, 1),
-    metavar="COSINE",
-    help="How alike the frames of a burst must be.  [default: as measured for the model]",
-)
+@similarity_option
 @click.option(
     "--duplicates",
     is_flag=True,
@@ -68,7 +64,7 @@ if TYPE_CHECKING:
     help="Look at the pictures again: a frame whose main face is blurred, while it is sharp in "
     "another, loses 2 votes. Closed eyes do not count: see docs/explanations.md.",
 )
-@click.option("--no-faces", is_flag=True, help="With --why: do not look for faces.")
+@no_faces_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def bursts(
     folder: Path,

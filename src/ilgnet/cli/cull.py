@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from ilgnet.cli.burst_options import no_faces_option, similarity_option
 from ilgnet.cli.exits import EXIT_NOTHING
 from ilgnet.cli.plan_output import (
     apply_option,
@@ -31,6 +32,7 @@ from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.proposals import Applied, CullProposal
 from ilgnet.report.progress import track
 from ilgnet.report.rows import shown
+from ilgnet.zoo.records import Similarity
 
 if TYPE_CHECKING:
     from ilgnet.explanation.frames import LostFrame
@@ -187,7 +189,8 @@ action_options = as_record(
     help="Look at the pictures again: within a burst a frame whose main face is blurred, while it "
     "is sharp in another, loses 2 votes.",
 )
-@click.option("--no-faces", is_flag=True, help="With --why: do not look for faces.")
+@no_faces_option
+@similarity_option
 @action_options
 @json_option
 def cull(
@@ -197,6 +200,7 @@ def cull(
     why: bool,
     faces: bool,
     no_faces: bool,
+    similarity: float | None,
     action: tuple[TransferRule | CullMarks | None, bool],
     as_json: bool,
 ) -> int:
@@ -221,11 +225,17 @@ def cull(
         refuse_idle("--why", "no_faces")
     if faces and no_faces:
         raise click.UsageError("--faces or --no-faces?")
+    bursts = rule.needs_bursts or why or faces
+    if not bursts:
+        refuse_idle("--per burst, --of-burst, --diverse, --why or --faces", "similarity")
+    alike = None if similarity is None else Similarity.same(similarity)
     library = source.open()
     if isinstance(what, TransferRule) and what.into is None and len(library.roots) > 1:
         raise click.UsageError("Several folders are culled: say where to sort with --into DIR.")
-    source.score(library, features=rule.needs_bursts or why or faces)
-    proposal = library.cull(rule, what, ignore_stars=ignore_stars, bursts=why, faces=faces)
+    source.score(library, features=bursts)
+    proposal = library.cull(
+        rule, what, ignore_stars=ignore_stars, bursts=why, faces=faces, alike=alike
+    )
     if not proposal.decisions:
         words = "Everything here is sorted already." if proposal.sorted_already else NOTHING
         click.echo(words, err=True)

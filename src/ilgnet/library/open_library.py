@@ -148,6 +148,7 @@ class Library(ScoredLibrary):
         ignore_stars: bool = False,
         bursts: bool = False,
         faces: bool = False,
+        alike: Similarity | None = None,
     ) -> CullProposal:
         """Decide what to keep, and plan what is done about it.
 
@@ -158,6 +159,7 @@ class Library(ScoredLibrary):
             bursts: every reason says where a photograph stands in its burst, also where the rule
                 does not ask for bursts.
             faces: within bursts a blurred main face counts: every frame of a burst is read again.
+            alike: which features are alike in bursts; None is what the model's record says.
 
         Raises:
             LibraryError: the rule asks for bursts and nobody knows what the pictures look like, or
@@ -166,7 +168,7 @@ class Library(ScoredLibrary):
         into = folder_to_sort_into(action if isinstance(action, TransferRule) else None, self.roots)
         needs_bursts = rule.needs_bursts or bursts or faces
         found = self._gathered(features=needs_bursts, captures=rule.per == "day")
-        found = with_bursts(found, self.similarity) if needs_bursts else found
+        found = with_bursts(found, alike or self.similarity) if needs_bursts else found
         if faces:
             from ilgnet.library.choosing.faces import with_faces
 

@@ -71,6 +71,11 @@ class Similarity:
         if not all(-1.0 <= value <= 1.0 for value in (self.burst, self.quick, self.duplicate)):
             raise ModelError(f"a cosine lies in -1..1: {self}")
 
+    @classmethod
+    def same(cls, cosine: float) -> Similarity:
+        """One cosine for all: what somebody says who has not measured each."""
+        return cls(cosine, cosine, cosine)
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:

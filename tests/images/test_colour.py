@@ -139,8 +139,11 @@ def test_a_wide_gamut_by_number() -> None:
 
 def png_with(image: Image.Image, kind: bytes, body: bytes) -> bytes:
     data = encoded(image, "PNG")
-    chunk = len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
-    return data[:33] + chunk + data[33:]  # behind IHDR
+    return data[:33] + chunk(kind, body) + data[33:]  # behind IHDR
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
 
 
 def test_hdr_in_png() -> None:
@@ -256,3 +259,80 @@ def test_a_profile_that_says_pq_is_taken_at_its_word() -> None:
     )
     found = read_image(data).rgb.astype(int)
     assert np.abs(found - rgb)[8:-8:8, 8:-8:8].max() <= 16
+
+
+ADOBE = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), (0.3127, 0.3290))
+PHOTO = ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001), (0.3457, 0.3585))  # ROMM
+
+
+def with_gamma(image: Image.Image, gamma: int, primaries: hdr.Primaries | None = None) -> bytes:
+    """A PNG with `gAMA`, and `cHRM` where primaries are given: white first there."""
+    chunks = chunk(b"gAMA", gamma.to_bytes(4))
+    if primaries is not None:
+        points = [round(x * 100_000) for point in (primaries[3], *primaries[:3]) for x in point]
+        chunks += chunk(b"cHRM", struct.pack(">8I", *points))
+    data = encoded(image, "PNG")
+    return data[:33] + chunks + data[33:]
+
+
+def test_a_png_is_as_its_gamma_says() -> None:
+    """A linear picture, which would be a dark one as it stands."""
+    rgb = np.asarray(scene())
+    light = Image.fromarray(np.rint(linear(rgb) * 255).astype(np.uint8))
+    assert np.abs(read_image(with_gamma(light, 100_000)).rgb.astype(int) - rgb).max() <= 3
+    grey = read_image(with_gamma(light.convert("L"), 100_000)).rgb.astype(int)
+    assert grey.mean() > np.asarray(light.convert("L")).mean() + 20
+    profiled = encoded(light, "PNG", icc_profile=profile("linear", 1.0))
+    both = profiled[:33] + chunk(b"gAMA", (45_455).to_bytes(4)) + profiled[33:]
+    assert (read_image(both).rgb == read_image(profiled).rgb).all(), "a profile goes first"
+
+
+def test_a_png_is_in_the_primaries_that_it_names() -> None:
+    red = Image.new("RGB", (32, 32), (200, 60, 40))
+    found = read_image(with_gamma(red, 45_471, ADOBE)).rgb[0, 0].astype(int)
+    adobe = hdr.to_srgb(np.array([[[200, 60, 40]]], np.uint8), hdr.ADOBE_RGB)[0, 0]
+    assert np.abs(found - adobe).max() <= 1
+    assert adobe[0] > 220
+    white = Image.new("RGB", (8, 8), (255, 255, 255))
+    for primaries in (ADOBE, PHOTO):
+        assert read_image(with_gamma(white, 55_556, primaries)).rgb.min() >= 254
+
+
+@pytest.mark.parametrize(
+    ("gamma", "primaries"),
+    [
+        (45_455, hdr.BT709),  # what most programs write of sRGB
+        (45_200, None),
+        (0, hdr.BT709),
+        (2**31, ADOBE),
+        (45_455, ((0.3, 0.3), (0.3, 0.3), (0.3, 0.3), (0.3, 0.3))),
+        (45_455, ((0.64, 0.0), (0.3, 0.6), (0.15, 0.06), (0.3127, 0.3290))),
+    ],
+)
+def test_srgb_in_other_words_and_nonsense_change_nothing(
+    gamma: int, primaries: hdr.Primaries | None
+) -> None:
+    assert (read_image(with_gamma(scene(), gamma, primaries)).rgb == np.asarray(scene())).all()
+
+
+def test_srgb_goes_before_gamma() -> None:
+    data = with_gamma(scene(), 100_000, ADOBE)
+    named = data[:33] + chunk(b"sRGB", b"\0") + data[33:]
+    assert (read_image(named).rgb == np.asarray(scene())).all()
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_camera_says_adobe_rgb_without_a_profile(progressive: bool) -> None:
+    """DCF 2.0: an index of interoperability in the EXIF."""
+
+    def taken(index: str) -> bytes:
+        exif = Image.Exif()
+        exif[0x8769] = {0xA001: 0xFFFF, 0xA005: {1: index}}
+        image = Image.new("RGB", (64, 64), (200, 60, 40))
+        return encoded(
+            image, quality=100, subsampling=0, exif=exif.tobytes(), progressive=progressive
+        )
+
+    expected = hdr.to_srgb(np.array([[[200, 60, 40]]], np.uint8), hdr.ADOBE_RGB)[0, 0]
+    assert np.abs(read_image(taken("R03")).rgb[32, 32].astype(int) - expected).max() <= 3
+    assert np.abs(read_image(taken("R98")).rgb[32, 32].astype(int) - (200, 60, 40)).max() <= 3

@@ -226,3 +226,18 @@ def test_no_picture_at_all() -> None:
     with pytest.raises(ImageError) as caught:
         read_image(b"II*\0\x08\0\0\0\0\0" + bytes(40))
     assert caught.value.code == "corrupt"
+
+
+def test_a_palette_in_bytes_is_no_black_picture() -> None:
+    """Old programs wrote eight bits where TIFF has sixteen; libtiff takes them at that."""
+    colours = np.stack([np.arange(256), np.arange(256)[::-1], np.full(256, 90)]).astype(np.uint16)
+    indices = np.arange(64 * 48, dtype=np.uint8).reshape(48, 64)
+    for scale in (1, 257):
+        data = written(indices, photometric="palette", colormap=colours * np.uint16(scale))
+        np.testing.assert_array_equal(read_image(data).rgb, colours.T[indices].astype(np.uint8))
+
+
+def test_the_byte_order_that_pillow_does_not_know_is_named() -> None:
+    with pytest.raises(ImageError, match="big-endian BigTIFF") as caught:
+        read_image(written(ramps(), bigtiff=True, byteorder=">"))
+    assert caught.value.code == "unsupported_format"

@@ -139,21 +139,23 @@ def _flatten(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(background, rgba).convert("RGB")
 
 
-def to_srgb(image: Image.Image, profile: bytes | None, cicp: Cicp | None = None) -> Image.Image:
+def to_srgb(
+    image: Image.Image, profile: bytes | None, encoding: hdr.Encoding | None = None
+) -> Image.Image:
     """Convert any Pillow image to mode RGB in sRGB.
 
     Args:
         image: a loaded picture of any mode.
         profile: the ICC profile embedded in the file, if any.
-        cicp: how its colours are encoded, if the file says so by numbers. They go before the
-            profile if they say PQ or HLG, which profiles have no words for.
+        encoding: of its colours, if the file says it by numbers. They go before the profile if
+            they say PQ or HLG, which profiles have no words for.
     """
     image = eight_bits(image)
-    if profile and not hdr.is_hdr(cicp):
-        cicp = _profile_cicp(profile)
-    if cicp is not None and not hdr.is_srgb_encoding(cicp):
+    if profile and not hdr.is_hdr(encoding):
+        encoding = _profile_cicp(profile)
+    if encoding is not None and not hdr.is_srgb_encoding(encoding):
         rgb = np.asarray(_flatten(image) if image.has_transparency_data else image.convert("RGB"))
-        return Image.fromarray(hdr.to_srgb(rgb, cicp))
+        return Image.fromarray(hdr.to_srgb(rgb, encoding))
     if image.has_transparency_data:
         image = _flatten(image)
     if image.mode not in ("RGB", "L", "CMYK", "LAB"):

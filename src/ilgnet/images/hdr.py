@@ -1,4 +1,5 @@
-"""Colours that an `nclx` box, a `cICP` chunk or a profile's `cicp` tag encodes, to sRGB.
+"""Colours that an `nclx` box, a `cICP` chunk or a profile's `cicp` tag encodes, to sRGB; and those
+that are a power of light in given primaries, as PNG's `gAMA` and `cHRM` say it and Adobe RGB is.
 
 Sources: ITU-T H.273 (what the numbers mean), ITU-R BT.2100 (PQ and HLG), BT.2408 (white of HDR lies
 at 203 cd/m2), BT.2390 (the tone curve). See decision 0082.
@@ -6,8 +7,9 @@ at 203 cd/m2), BT.2390 (the tone curve). See decision 0082.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +26,12 @@ _HLG_GAMMA: Final = 1.2
 _PEAK_PERCENTILE: Final = 99.9
 """Single bright pixels do not set the tone of a picture."""
 
+Point: TypeAlias = tuple[float, float]
+Primaries: TypeAlias = tuple[Point, Point, Point, Point]
+"""Red, green, blue and white as (x, y)."""
+
 _D65, _C, _DCI = (0.3127, 0.3290), (0.310, 0.316), (0.314, 0.351)
-_PRIMARIES: Final = {
+_PRIMARIES: Final[dict[int, Primaries]] = {
     1: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65),  # BT.709, sRGB
     4: ((0.670, 0.330), (0.210, 0.710), (0.140, 0.080), _C),
     5: ((0.640, 0.330), (0.290, 0.600), (0.150, 0.060), _D65),
@@ -37,7 +43,32 @@ _PRIMARIES: Final = {
     12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), _D65),  # Display P3
     22: ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077), _D65),
 }
-"""Red, green, blue and white of H.273, table 2, as (x, y)."""
+"""By the numbers of H.273, table 2."""
+
+BT709: Final = _PRIMARIES[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Gamma:
+    """How colours are encoded where nothing but a power and primaries tells.
+
+    Attributes:
+        power: of a code value that gives its light.
+        primaries: those of the colours.
+    """
+
+    power: float
+    primaries: Primaries = BT709
+
+
+Encoding: TypeAlias = Cicp | Gamma
+
+ADOBE_RGB: Final = Gamma(563 / 256, ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), _D65))
+"""Adobe RGB (1998) color image encoding, 4.3.1.1 and 4.3.4.2."""
+
+_SRGB_POWER: Final = 2.2
+_NEAR: Final = 0.02
+"""sRGB is written as a power of 2.2, and with rounded primaries."""
 
 _BRADFORD: Final = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -45,54 +76,68 @@ _BRADFORD: Final = np.array(
 _ROWS: Final = 128
 
 
-def is_hdr(cicp: Cicp | None) -> bool:
+def is_hdr(encoding: Encoding | None) -> bool:
     """Whether the code values are PQ or HLG, which mean nothing as sRGB."""
-    return cicp is not None and cicp.transfer in (_PQ, _HLG)
+    return isinstance(encoding, Cicp) and encoding.transfer in (_PQ, _HLG)
 
 
-def is_srgb_encoding(cicp: Cicp | None) -> bool:
+def is_srgb_encoding(encoding: Encoding | None) -> bool:
     """Whether RGB of this encoding is sRGB as it stands; so it is where it says nothing.
 
     The curves of BT.709, BT.601 and BT.2020 are those of a camera; a display shows all of them as
     it does sRGB.
     """
-    if cicp is None:
+    if encoding is None:
         return True
-    plain = cicp.transfer not in (_PQ, _HLG) and cicp.transfer not in _GAMMAS
-    return plain and (cicp.primaries == 1 or cicp.primaries not in _PRIMARIES)
+    if isinstance(encoding, Gamma):
+        apart = np.abs(np.subtract(encoding.primaries, BT709)).max()
+        return bool(abs(encoding.power - _SRGB_POWER) <= _NEAR and apart <= _NEAR)
+    plain = encoding.transfer not in (_PQ, _HLG) and encoding.transfer not in _GAMMAS
+    return plain and (encoding.primaries == 1 or encoding.primaries not in _PRIMARIES)
 
 
-def to_srgb(rgb: NDArray[Any], cicp: Cicp) -> NDArray[np.uint8]:
+def to_srgb(rgb: NDArray[Any], encoding: Encoding) -> NDArray[np.uint8]:
     """Convert code values to sRGB; HDR is tone-mapped.
 
     Args:
         rgb: uint8 or uint16 (H, W, 3), full range.
-        cicp: what they mean.
+        encoding: what they mean.
     """
-    peak = _peak(rgb, cicp) if is_hdr(cicp) else None
-    matrix = _matrix(cicp.primaries)
+    peak = _peak(rgb, encoding) if is_hdr(encoding) else None
+    matrix = _matrix(_primaries(encoding))
     out = np.empty(rgb.shape, np.uint8)
     for top in range(0, len(rgb), _ROWS):  # a large picture is never held in floats
-        light = _light(rgb[top : top + _ROWS], cicp)
+        light = _light(rgb[top : top + _ROWS], encoding)
         if peak is not None:
             light = _tone_mapped(light, peak) / _WHITE_NITS
         out[top : top + _ROWS] = _srgb_codes(light @ matrix.T)
     return out
 
 
-def _light(rgb: NDArray[Any], cicp: Cicp) -> NDArray[np.float32]:
+def _primaries(encoding: Encoding) -> Primaries:
+    if isinstance(encoding, Gamma):
+        return encoding.primaries
+    return _PRIMARIES.get(encoding.primaries, BT709)
+
+
+def _light(rgb: NDArray[Any], encoding: Encoding) -> NDArray[np.float32]:
     """Linear light: cd/m2 for PQ and HLG, 0..1 for the others."""
-    linear: NDArray[np.float32] = _curve(cicp.transfer, np.iinfo(rgb.dtype).max)[rgb]
-    if cicp.transfer == _HLG:  # the display's own rendering, BT.2100 table 5
+    linear: NDArray[np.float32] = _curve(encoding, np.iinfo(rgb.dtype).max)[rgb]
+    if (
+        isinstance(encoding, Cicp) and encoding.transfer == _HLG
+    ):  # the display's own rendering, BT.2100 table 5
         luminance = linear @ np.array([0.2627, 0.6780, 0.0593], np.float32)
         linear = linear * (_HLG_PEAK_NITS * luminance ** (_HLG_GAMMA - 1))[..., None]
     return linear
 
 
 @lru_cache(maxsize=8)
-def _curve(transfer: int, top: int) -> NDArray[np.float32]:
+def _curve(encoding: Encoding, top: int) -> NDArray[np.float32]:
     """The light of every code value."""
     code = np.arange(top + 1) / top
+    if isinstance(encoding, Gamma):
+        return np.asarray(code**encoding.power, np.float32)
+    transfer = encoding.transfer
     if transfer == _PQ:
         light = _from_pq(code)
     elif transfer == _HLG:
@@ -122,10 +167,10 @@ def _to_pq(nits: NDArray[Any]) -> NDArray[Any]:
     return code
 
 
-def _peak(rgb: NDArray[Any], cicp: Cicp) -> float:
+def _peak(rgb: NDArray[Any], encoding: Encoding) -> float:
     """The brightest light of a picture, in cd/m2, single pixels aside."""
     step = max(1, min(rgb.shape[:2]) // 512)
-    brightest = _light(np.ascontiguousarray(rgb[::step, ::step]), cicp).max(axis=-1)
+    brightest = _light(np.ascontiguousarray(rgb[::step, ::step]), encoding).max(axis=-1)
     return float(np.percentile(brightest, _PEAK_PERCENTILE))
 
 
@@ -150,24 +195,22 @@ def _tone_mapped(light: NDArray[np.float32], peak: float) -> NDArray[np.float32]
 
 
 @lru_cache(maxsize=16)
-def _matrix(primaries: int) -> NDArray[np.float32]:
+def _matrix(primaries: Primaries) -> NDArray[np.float32]:
     """From linear RGB of these primaries to that of sRGB; white stays white."""
-    if primaries not in _PRIMARIES:
-        return np.eye(3, dtype=np.float32)
-    *_, white = _PRIMARIES[primaries]
+    *_, white = primaries
     cones_from, cones_to = _BRADFORD @ _xyz(white), _BRADFORD @ _xyz(_D65)
     adapt = np.linalg.inv(_BRADFORD) @ np.diag(cones_to / cones_from) @ _BRADFORD
-    matrix = np.linalg.inv(_to_xyz(1)) @ adapt @ _to_xyz(primaries)
+    matrix = np.linalg.inv(_to_xyz(BT709)) @ adapt @ _to_xyz(primaries)
     return np.asarray(matrix, np.float32)
 
 
-def _xyz(chromaticity: tuple[float, float]) -> NDArray[np.float64]:
+def _xyz(chromaticity: Point) -> NDArray[np.float64]:
     x, y = chromaticity
     return np.array([x / y, 1, (1 - x - y) / y])
 
 
-def _to_xyz(primaries: int) -> NDArray[np.float64]:
-    *colours, white = _PRIMARIES[primaries]
+def _to_xyz(primaries: Primaries) -> NDArray[np.float64]:
+    *colours, white = primaries
     columns = np.stack([_xyz(colour) for colour in colours], axis=1)
     return columns * np.linalg.solve(columns, _xyz(white))
 

@@ -39,7 +39,7 @@ def read_avif(stream: BinaryIO, min_side: int | None) -> Picture:
             raise
         image = open_with_pillow(AVIF, _without_exif(stream, main))
     cicp = main.cicp or _of_its_stream(stream, main)
-    return from_pillow(image, min_side, box=_aperture(main, image.size), cicp=cicp)
+    return from_pillow(image, min_side, box=_aperture(main, image.size), encoding=cicp)
 
 
 def _of_its_stream(stream: BinaryIO, main: MainPicture) -> Cicp | None:
@@ -79,7 +79,7 @@ def read_heic(stream: BinaryIO, min_side: int | None) -> Picture:
         stream, read_main_picture(stream)
     )
     if not hdr.is_hdr(cicp):
-        return from_pillow(image, min_side, cicp=cicp)
+        return from_pillow(image, min_side, encoding=cicp)
     assert cicp is not None
     check_pixels(*image.size)
     pillow_heif = require("pillow_heif", "heif", "reading HEIC")

@@ -21,6 +21,7 @@ from PIL import Image, JpegImagePlugin
 
 from ilgnet.errors import ImageError
 from ilgnet.images.colour import is_srgb
+from ilgnet.images.hdr import ADOBE_RGB, Encoding
 from ilgnet.images.picture import (
     FULL_PIXELS,
     SCALED_PIXELS,
@@ -52,6 +53,8 @@ _BY_NOBODY: Final = {
 _FRAMES: Final = {_BASELINE, _EXTENDED, _PROGRESSIVE, *_BY_PILLOW, *_BY_NOBODY}
 _SCAN: Final = 0xDA
 _WITHOUT_LENGTH: Final = {0x01, *range(0xD0, 0xD9)}
+_INTEROPERABILITY: Final = 0xA005
+_DCF_OPTIONAL: Final = "R03"
 _MARKER: Final = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 
 
@@ -164,18 +167,30 @@ def _fast(
 def _finished(
     pixels: NDArray[np.uint8], header: JpegImagePlugin.JpegImageFile, turn: int
 ) -> Picture:
-    profile = header.info.get("icc_profile")
-    if header.mode == "RGB" and turn == 1 and is_srgb(profile):
+    profile, encoding = header.info.get("icc_profile"), _encoding(header)
+    if header.mode == "RGB" and turn == 1 and is_srgb(profile) and encoding is None:
         return Picture(pixels, *header.size)  # what most are: spared three copies
     image = Image.fromarray(pixels)
     image = image.getchannel(0) if header.mode == "L" else image
-    return upright(image, profile, turn, header.size)
+    return upright(image, profile, turn, header.size, encoding)
+
+
+def _encoding(header: JpegImagePlugin.JpegImageFile) -> Encoding | None:
+    """Adobe RGB where a camera says so as DCF 2.0 does, with "R03" and no profile."""
+    if header.mode != "RGB" or "icc_profile" in header.info or "exif" not in header.info:
+        return None
+    try:
+        index = header.getexif().get_ifd(_INTEROPERABILITY).get(1)
+    except Exception:  # damaged EXIF raises anything and is no reason to lose the picture
+        return None
+    return ADOBE_RGB if str(index).startswith(_DCF_OPTIONAL) else None
 
 
 def _by_pillow(
     header: JpegImagePlugin.JpegImageFile, frame: Frame | None, turn: int, min_side: int | None
 ) -> Picture:
     size, profile = header.size, header.info.get("icc_profile")
+    encoding = _encoding(header)
     if min_side:
         header.draft(None, (min_side, min_side))
     try:
@@ -188,7 +203,7 @@ def _by_pillow(
             "unsupported_format",
             f"a {kind} JPEG that is damaged or that this Pillow cannot decode",
         ) from error
-    return upright(header, profile, turn, size)
+    return upright(header, profile, turn, size, encoding)
 
 
 def _has_every_scan(data: bytes) -> bool:

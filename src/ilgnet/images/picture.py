@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ilgnet.errors import ImageError
-from ilgnet.images.boxes import Cicp
 from ilgnet.images.colour import eight_bits, to_srgb
+from ilgnet.images.hdr import Encoding
 
 FULL_PIXELS: Final = 256_000_000
 """The most pixels of a picture that has to be decoded in full (768 MB of RGB)."""
@@ -96,7 +96,7 @@ def from_pillow(
     min_side: int | None,
     *,
     box: tuple[int, int, int, int] | None = None,
-    cicp: Cicp | None = None,
+    encoding: Encoding | None = None,
     white: float | None = None,
 ) -> Picture:
     """Load a picture that Pillow has opened, and finish it.
@@ -105,7 +105,7 @@ def from_pillow(
         image: not yet decoded.
         min_side: as for `read_image`.
         box: the part of it that is to be seen, as stored: left, top, right, bottom.
-        cicp: how its colours are encoded, where the file says so by numbers.
+        encoding: of its colours, where the file says it by numbers.
         white: the value of white in deep grey, where the format says so.
 
     Raises:
@@ -121,7 +121,7 @@ def from_pillow(
             size = (box[2] - box[0], box[3] - box[1])
         profile = image.info.get("icc_profile")
         small = smaller(eight_bits(image, white), min_side, box)
-        return upright(small, profile, turn, size, cicp)
+        return upright(small, profile, turn, size, encoding)
 
 
 def smaller(
@@ -165,7 +165,7 @@ def upright(
     profile: bytes | None,
     turn: int,
     size: tuple[int, int],
-    cicp: Cicp | None = None,
+    encoding: Encoding | None = None,
 ) -> Picture:
     """Colours to sRGB, and the right side up.
 
@@ -174,9 +174,9 @@ def upright(
         profile: its ICC profile.
         turn: its EXIF orientation.
         size: (width, height) of the original as stored.
-        cicp: how its colours are encoded, where the file says so by numbers.
+        encoding: of its colours, where the file says it by numbers.
     """
-    image = to_srgb(image, profile, cicp)
+    image = to_srgb(image, profile, encoding)
     if turn in TURNS:
         image = image.transpose(TURNS[turn])
     width, height = size if turn < 5 else size[::-1]

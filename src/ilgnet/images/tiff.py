@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO, Final, Literal
 
-from PIL import Image, ImageOps, TiffImagePlugin
+from PIL import Image, ImageOps, ImagePalette, TiffImagePlugin
 from PIL.ImageFile import _Tile
 
 from ilgnet.errors import ImageError
@@ -35,6 +35,7 @@ from ilgnet.images.tiff_directories import (
 )
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
+_COLOUR_MAP: Final = 320
 _COLOURS: Final = {
     0: "grey",
     1: "grey",
@@ -76,6 +77,10 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
 
     def _setup(self) -> None:
         super()._setup()
+        colours = self.tag_v2.get(_COLOUR_MAP, ())
+        if self.mode in ("P", "PA") and max(colours, default=256) < 256:
+            # Old programs wrote a palette in bytes; libtiff knows it by this, too.
+            self.palette = ImagePalette.raw("RGB;L", bytes(colours))
         bits, planes = self.tag_v2.get(BITS, (1,)), self.tag_v2.get(PLANES, 1)
         if planes == 2 and bits[0] == 16 and not self.use_load_libtiff:
             # Pillow would read them as if they had eight bits. libtiff puts the planes together,
@@ -193,6 +198,8 @@ def _open(stream: BinaryIO, page: Directory, first: Directory) -> Image.Image:
     stream.seek(0)
     head = stream.read(4)
     order: Literal["little", "big"] = "little" if head.startswith(b"I") else "big"
+    if head == b"MM\0+":
+        raise ImageError("unsupported_format", "big-endian BigTIFF is not decoded here")
     if page is not first:
         big = head[2:4] in (b"+\0", b"\0+")
         patches[8 if big else 4] = page.offset.to_bytes(8 if big else 4, order)

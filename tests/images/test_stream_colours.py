@@ -15,6 +15,7 @@ from ilgnet.images.boxes import Cicp, read_main_picture
 from ilgnet.images.decode import read_image
 from ilgnet.images.hevc import configured_colours
 from tests.images.test_colour import BT2020, HLG, PQ, heic, in_hdr
+from tests.priority import kept_priority
 from tests.worst_folder import scene
 
 av: Any = pytest.importorskip("av", reason="pip install 'ilgnet[video]'")
@@ -27,7 +28,7 @@ def encoded(
     """The scene, coded by a real encoder that is told its colours."""
     codes = in_hdr(np.asarray(scene(192, 128)), transfer)
     stream = io.BytesIO()
-    with av.open(stream, "w", format=format) as file:
+    with kept_priority(), av.open(stream, "w", format=format) as file:
         video = file.add_stream(codec, rate=25, options=options)
         video.height, video.width = codes.shape[:2]
         video.pix_fmt = pixels

@@ -45,6 +45,8 @@ def test_other_programs_sidecars(name: str, rating: int | None, label: str | Non
         ("<xmp:Rating>2</xmp:Rating>", 2),
         ("<xmp:Rating>\n  2\n</xmp:Rating>", 2),
         ("<xmp:Rating>3.0</xmp:Rating>", 3),
+        ("<xmp:Rating><![CDATA[4]]></xmp:Rating>", 4),
+        ("<xmp:Rating><!-- of five -->4</xmp:Rating>", 4),
         ("<xmp:Rating/>", None),
         ("<xmp:Rating>0</xmp:Rating>", 0),
         ("<digiKam:PickLabel>1</digiKam:PickLabel><xmp:Rating>3</xmp:Rating>", -1),
@@ -142,7 +144,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     "value",
     [
         '<xmp:Rating rdf:parseType="Resource"><rdf:value>4</rdf:value></xmp:Rating>',
-        "<xmp:Rating><![CDATA[4]]></xmp:Rating>",
     ],
 )
 def test_a_rating_that_is_not_understood_is_not_taken_for_none(value: str) -> None:

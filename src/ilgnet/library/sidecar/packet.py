@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from xml.parsers import expat
 
-from ilgnet.errors import LibraryError
+from ilgnet.errors import LibraryError, in_words
 
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
@@ -187,7 +187,10 @@ def _decode(data: bytes, where: str) -> Packet:
         text = body.decode(encoding)
         faithful = text.encode(encoding) == body
     except (LookupError, UnicodeError) as error:
-        raise LibraryError(f"unreadable XMP: {where} was not touched: {error}") from error
+        raise LibraryError(
+            f"unreadable XMP: {where} was not touched: it is no text in {encoding.upper()}: "
+            f"{in_words(error)}"
+        ) from error
     if not faithful or encoding == "utf-32":
         raise LibraryError(f"{where} was not touched: its encoding, {encoding}, is not supported")
     utf8 = body if encoding == "utf-8" else text.encode("utf-8")
@@ -235,6 +238,7 @@ class _Element:
     empty: bool
     scope: dict[str, str]
     entry: Property | None = None
+    has_children: bool = False
 
 
 class _Reader:
@@ -275,6 +279,8 @@ class _Reader:
         elif self._parent_is_top_description():
             element.entry = Property(name, None, Span(end, end), tag=element.tag, empty=empty)
             self.packet.properties.append(element.entry)
+        if self.open:
+            self.open[-1].has_children = True
         self.open.append(element)
         self.texts.append([])
 
@@ -333,9 +339,8 @@ class _Reader:
         if entry is not None:
             end = element.tag.end if element.empty else self.parser.CurrentByteIndex
             entry.content = Span(element.tag.end, end)
-            # A comment or child element makes it more than a simple value.
-            if b"<" not in self.packet.text[entry.content.start : end]:
-                entry.value = text.strip()
+            if not element.has_children:
+                entry.value = text.strip()  # plain, in a CDATA section, or around a comment
         elif element.name == (RDF, "li") and len(self.open) > 1:
             owner = self.open[-2].entry
             if owner is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
@@ -17,6 +18,8 @@ from ilgnet.library.proposals import Proposal
 from ilgnet.library.sidecar.xmp import Notes
 from ilgnet.values import Verdict
 from tests.library.folders import tree
+
+COMPOSED, DECOMPOSED = (normalize(form, "Gr\u00fcn") for form in ("NFC", "NFD"))
 
 
 def files(root: Path, *names: str) -> Path:
@@ -57,6 +60,12 @@ def test_every_kind_goes_with_its_picture_and_no_other(tmp_path: Path, kind: obj
         ("PXL_1.MP.jpg", "PXL_1.MP"),
         ("PXL_1.MP.jpg", "PXL_1.MP.mp4"),
         ("A.CR2", "A_01.CR2.xmp"),
+        ("IMG_1(1).JPG", "IMG_1.JPG(1).json"),
+        ("IMG_1(12).JPG", "IMG_1.JPG.supplemental-metadata(12).json"),
+        ("a.b(1).jpg", "a.b.jpg.su(1).json"),
+        ("A.jpg", "A.jpg.out.pp3"),
+        (f"{COMPOSED}.jpg", f"{DECOMPOSED}.XMP"),  # as Macs write it
+        (f"{DECOMPOSED}.jpg", f"{COMPOSED}.jpg.xmp"),
     ],
 )
 def test_names_that_are_written_otherwise(tmp_path: Path, picture: str, companion: str) -> None:
@@ -84,6 +93,7 @@ def test_what_looks_alike_stays_and_is_named(tmp_path: Path) -> None:
         ("WP_1_Raw.jpg", "WP_1_Raw__highres.dng"),
         ("IMG_1.JPG", "img_1.dng"),
         ("DSC1.HIF", "DSC1.ARW"),
+        (f"{COMPOSED}.jpg", f"{DECOMPOSED}.CR2"),
     ],
 )
 def test_pairs_are_one_photograph_however_they_are_named(
@@ -122,6 +132,29 @@ def test_new_names_still_say_whose_they_are(name: str, expected: str) -> None:
     assert renamed(name, "IMG_0001", "IMG_0001-1") == expected
     files_, stems = owners(expected)
     assert {"img_0001-1", "img_0001-1.jpg"} & (files_ | stems) or expected.endswith(".JPG")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("IMG_1(1).JPG", "IMG_1.JPG(1).json"),
+        (f"{COMPOSED}.jpg", f"{DECOMPOSED}.xmp"),
+        (f"{DECOMPOSED}.jpg", f"{COMPOSED}.jpg.xmp"),
+    ],
+)
+def test_a_number_for_names_that_are_written_otherwise(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    root = files(tmp_path / "root", *names, f"keep/{names[0]}")
+    (root / "keep" / names[0]).write_bytes(b"another")
+    before = tree(root)
+    decided = [Decided(photo, "keep", "why") for photo in photos(root, names[0])]
+    planned = plan_transfers(decided, TransferRule("move", root, flat=True), [root])
+    run = Proposal(planned.plan, (), lambda journal: None).apply()
+    moved = root / "keep" / names[0].replace(".", "-1.")
+    assert len(Folder(root / "keep").group_of(moved).files) == 2
+    run.undo()
+    assert tree(root) == before
 
 
 def test_nothing_leaves_or_enters_a_folder_of_another_program(tmp_path: Path) -> None:

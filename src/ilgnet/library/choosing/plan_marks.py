@@ -13,6 +13,7 @@ from ilgnet.images.foreign import foreign_folder
 from ilgnet.library.changes.file_operations import READ_ONLY, is_read_only
 from ilgnet.library.changes.plan import Edit, Plan
 from ilgnet.library.choosing.cull import DECISIONS, Decided, Decision
+from ilgnet.library.photograph.companions import folded
 from ilgnet.library.photograph.file_groups import Style, sidecar_path
 from ilgnet.library.photograph.opinion import REJECTED, Opinion
 from ilgnet.library.photograph.photograph import Photograph
@@ -202,8 +203,8 @@ def _styles(photo: Photograph, rule: MarkRule) -> frozenset[Style]:
 
 
 def _as_spelt(path: Path, existing: list[Path]) -> Path:
-    """The sidecar that exists, though it may be spelt .XMP."""
-    alike = (there for there in existing if there.name.lower() == path.name.lower())
+    """The sidecar that exists, though it may be spelt .XMP, or its umlauts as two letters."""
+    alike = (there for there in existing if folded(there.name) == folded(path.name))
     return next(alike, path)
 
 

@@ -7,6 +7,7 @@ It goes wherever its photograph goes.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from os.path import splitext
 from typing import Final, Literal
@@ -66,6 +67,12 @@ _AFTER_STEM: Final = {c.extension for c in COMPANIONS if c.after in ("stem", "ei
 _TAKEOUT: Final = "supplemental-metadata"
 """Between NAME.JPG and .json; Google cuts it off where the name becomes too long."""
 
+_NUMBERED: Final = re.compile(r"(?P<picture>.+)\((?P<number>\d+)\)(?P<json>\.json)", re.IGNORECASE)
+"""Google's second IMG_1.JPG is IMG_1(1).JPG, and its JSON IMG_1.JPG(1).json."""
+
+_DEVELOPED: Final = ".out"
+"""RawTherapee keeps what it made IMG_1.jpg with in IMG_1.jpg.out.pp3."""
+
 _VERSION: Final = re.compile(r"_\d\d$")
 """darktable names the sidecar of a second version of IMG_1.CR2 IMG_1_01.CR2.xmp."""
 
@@ -82,26 +89,43 @@ _LUMIA: Final = "__highres"
 """Nokia's and Microsoft's: WP_1_Raw.jpg and WP_1_Raw__highres.dng."""
 
 
+def folded(name: str) -> str:
+    """A name as it is compared: in lower case, and its umlauts as one letter each.
+
+    Macs write them as two, and files that belong together come from several systems.
+    """
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
+
+
+def beginning(name: str, common: str) -> str | None:
+    """What of a name is `common` when it is compared; None where it begins otherwise."""
+    starts = (name[:end] for end in range(len(name) + 1))
+    wanted = folded(common)
+    return next((start for start in starts if folded(start) == wanted), None)
+
+
 def pair_name(name: str) -> str:
-    """What the files of a RAW and JPEG pair have in common, lower case: their stem, mostly."""
-    stem, extension = splitext(name.lower())
+    """What the files of a RAW and JPEG pair have in common, folded: their stem, mostly."""
+    stem, extension = splitext(folded(name))
     if extension in RAW_EXTENSIONS:
         stem = stem.removesuffix(_LUMIA)
     return _PHONE_PAIR.sub("", stem) if ".raw-" in stem else stem
 
 
 def owners(name: str) -> tuple[set[str], set[str]]:
-    """The pictures that a file may be a companion of, in lower case.
+    """The pictures that a file may be a companion of, folded.
 
     Returns:
         Whole names of pictures, and stems; both empty for a file that is no companion.
     """
-    stem, extension = splitext(name.lower())
+    stem, extension = splitext(folded(_as_its_picture(name)))
     files = {stem} if extension in _AFTER_FILE else set[str]()
     stems = {stem} if extension in _AFTER_STEM else set[str]()
     if extension == ".json":
         picture, _, rest = stem.rpartition(".")
         files |= {picture} if _TAKEOUT.startswith(rest) else set()
+    if extension == ".pp3" and stem.endswith(_DEVELOPED):
+        files.add(stem.removesuffix(_DEVELOPED))
     if extension == SIDECAR_EXTENSION:
         picture, inner = splitext(stem)
         files.add(_VERSION.sub("", picture) + inner)
@@ -110,8 +134,20 @@ def owners(name: str) -> tuple[set[str], set[str]]:
     if extension == ".aae" and (match := _APPLE_ORIGINAL.match(stem)):
         stems.add(match["start"] + match["number"])
     if extension == ".mp":
-        stems.add(name.lower())  # Google's PXL_1.MP is the film of PXL_1.MP.jpg
+        stems.add(folded(name))  # Google's PXL_1.MP is the film of PXL_1.MP.jpg
     return files, stems
+
+
+def _as_its_picture(name: str) -> str:
+    """The name of a JSON with its number where its picture has it: IMG_1(1).JPG.json."""
+    match = _NUMBERED.fullmatch(name)
+    if match is None:
+        return name
+    stem, extension = splitext(match["picture"])
+    between = ""
+    if len(extension) > 1 and _TAKEOUT.startswith(extension[1:].lower()):
+        stem, extension, between = *splitext(stem), extension
+    return f"{stem}({match['number']}){extension}{between}{match['json']}" if extension else name
 
 
 def renamed(name: str, before: str, after: str) -> str:
@@ -122,8 +158,9 @@ def renamed(name: str, before: str, after: str) -> str:
         before: what is common now; in any case.
         after: what it becomes.
     """
-    if name.lower().startswith(before.lower()):
-        return after + name[len(before) :]
+    name = _as_its_picture(name)
+    if (common := beginning(name, before)) is not None:
+        return after + name[len(common) :]
     # IMG_O0001.AAE: the letter stays, and what was added to the number is added here too.
     if after.startswith(before):
         stem, extension = splitext(name)

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from ilgnet.images.formats import IMAGE_EXTENSIONS, RAW_EXTENSIONS
-from ilgnet.library.photograph.companions import SIDECAR_EXTENSION, owners, pair_name
+from ilgnet.library.photograph.companions import (
+    SIDECAR_EXTENSION,
+    beginning,
+    folded,
+    owners,
+    pair_name,
+)
 
 Style = Literal["adobe", "darktable"]
 
@@ -67,7 +73,7 @@ class FileGroup:
     def common_name(self) -> str:
         """What the names of its pictures begin with."""
         first = self.pictures[0].name
-        return first[: len(pair_name(first))]
+        return beginning(first, pair_name(first)) or first
 
 
 class _Names(NamedTuple):
@@ -113,8 +119,8 @@ class Folder:
     @cached_property
     def styles(self) -> frozenset[Style]:
         """The ways in which sidecars in this folder are named."""
-        files = {name.lower() for name in self._known}
-        others = (os.path.splitext(name.lower()) for name in self._others)
+        files = {folded(name) for name in self._known}
+        others = (os.path.splitext(folded(name)) for name in self._others)
         stems = {stem for stem, extension in others if extension == SIDECAR_EXTENSION}
         found: set[Style] = {"darktable" if stem in files else "adobe" for stem in stems}
         return frozenset(found)
@@ -134,7 +140,7 @@ class Folder:
                 own, others = [], list[str]()
                 if self._others:
                     stems = [_stem(name) for name in pictures]
-                    keys = dict.fromkeys([*(name.lower() for name in pictures), *stems, common])
+                    keys = dict.fromkeys([*map(folded, pictures), *stems, common])
                     found = dict.fromkeys(name for key in keys for name in companions.get(key, ()))
                     own = [name for name in found if name not in taken]
                     taken.update(own)
@@ -145,8 +151,8 @@ class Folder:
         return groups
 
     def _companions(self) -> dict[str, list[str]]:
-        """A picture's name or a stem, in lower case -> what is named after it."""
-        pictures = {name.lower() for name in self._pictures} if self._others else set()
+        """A picture's name or a stem, folded -> what is named after it."""
+        pictures = set(map(folded, self._pictures)) if self._others else set()
         found: dict[str, list[str]] = {}
         for name in self._others:
             files, stems = owners(name)
@@ -155,7 +161,7 @@ class Folder:
         return found
 
     def _strangers(self) -> dict[str, list[str]]:
-        """A stem in lower case -> files that are no pictures and are named after it."""
+        """A folded stem -> files that are no pictures and are named after it."""
         found: dict[str, list[str]] = {}
         for name in self._others:
             stem = _stem(name)
@@ -206,4 +212,4 @@ def _extension(name: str) -> str:
 
 
 def _stem(name: str) -> str:
-    return os.path.splitext(name)[0].lower()
+    return folded(os.path.splitext(name)[0])

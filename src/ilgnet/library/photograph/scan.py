@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ilgnet.images.formats import IMAGE_EXTENSIONS, UNREAD_EXTENSIONS, VIDEO_EXTENSIONS
 from ilgnet.images.walk import walk
-from ilgnet.library.photograph.companions import SIDECAR_EXTENSION, owners
+from ilgnet.library.photograph.companions import SIDECAR_EXTENSION, folded, owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +66,5 @@ def _orphans(sidecars: list[str], media: list[str]) -> list[str]:
     """Sidecars that are named after nothing in their folder."""
     if not sidecars:
         return []
-    known = {os.path.splitext(name)[0].lower() for name in media} | {n.lower() for n in media}
+    known = {folded(name) for whole in media for name in (whole, os.path.splitext(whole)[0])}
     return [name for name in sidecars if known.isdisjoint(set().union(*owners(name)))]

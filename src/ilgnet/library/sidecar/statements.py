@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ilgnet.errors import LibraryError
-from ilgnet.library.photograph.companions import owners
+from ilgnet.library.photograph.companions import folded, owners
 from ilgnet.library.photograph.file_groups import FileGroup
 from ilgnet.library.photograph.opinion import Opinion
 from ilgnet.library.photograph.photograph import Photograph
@@ -68,8 +68,8 @@ class Statements:
         """The pictures that a sidecar belongs to: of IMG_1.CR2.xmp that one, of IMG_1.xmp all."""
         files, stems = owners(sidecar.name)
         pictures = self.group.pictures
-        by_name = tuple(path for path in pictures if path.name.lower() in files)
-        by_stem = tuple(path for path in pictures if path.stem.lower() in stems)
+        by_name = tuple(path for path in pictures if folded(path.name) in files)
+        by_stem = tuple(path for path in pictures if folded(path.stem) in stems)
         return by_name or by_stem or pictures
 
 

@@ -20,7 +20,12 @@ from ilgnet.errors import LibraryError
 from ilgnet.images.sources import find_images
 from ilgnet.library.catalogue.catalogue import EVERYTHING, Catalogue
 from ilgnet.library.catalogue.file import PAGE_BYTES
-from ilgnet.library.catalogue.place import beside_pictures, find_library, in_user_folder
+from ilgnet.library.catalogue.place import (
+    beside_pictures,
+    find_library,
+    in_user_folder,
+    place_for,
+)
 from ilgnet.library.catalogue.rows import Filter
 from ilgnet.library.catalogue.schema import MIGRATIONS, migrate
 from ilgnet.library.catalogue.score_once import score_library
@@ -323,6 +328,18 @@ def test_catalogue_in_the_users_folder(
         assert run(scorer, catalogue)[1] == 6
     assert not (root / ".ilgnet").exists()
     assert find_library(root / "day1").file.is_relative_to(tmp_path / "data")
+
+
+def test_no_catalogue_is_made_in_another_programs_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    inside = tmp_path / "Mine.photoslibrary" / "originals"
+    inside.mkdir(parents=True)
+    (tmp_path / "mine").mkdir()
+    assert place_for("beside", [tmp_path / "mine"]) == beside_pictures(tmp_path / "mine")
+    for folder in (inside, inside.parent):
+        assert place_for("beside", [folder]) == in_user_folder(folder)
 
 
 def test_no_library_says_how_to_make_one(root: Path) -> None:

@@ -354,6 +354,18 @@ def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None:
     assert outside.read_bytes() == (SAMPLES / "darktable.xmp").read_bytes()
 
 
+def test_a_link_into_another_programs_folder_is_not_followed(tmp_path: Path) -> None:
+    inside = tmp_path / "Mine.photoslibrary" / "originals"
+    inside.mkdir(parents=True)
+    photos(inside, "A.JPG")
+    (tmp_path / "A.JPG").symlink_to(inside / "A.JPG")
+    planned = plan(tmp_path, "A.JPG", rule=MarkRule(embed=True))
+    assert planned.plan.steps == ()
+    assert "belongs to another program" in planned.marks[0].words
+    apply_plan(plan(tmp_path, "A.JPG").plan)  # a sidecar lies beside the link
+    assert list(inside.iterdir()) == [inside / "A.JPG"]
+
+
 def test_what_was_rejected_by_us_can_be_taken_up_again(tmp_path: Path) -> None:
     photos(tmp_path, "A.CR2")
     apply_plan(plan(tmp_path, "A.CR2", notes=Notes(score=3.0, rating=-1)).plan)

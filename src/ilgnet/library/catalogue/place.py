@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ilgnet.errors import LibraryError
+from ilgnet.images.foreign import foreign_folder
 from ilgnet.user_folders import user_data_folder
 
 FOLDER_NAME: Final = ".ilgnet"
@@ -18,7 +19,8 @@ FILE_NAME: Final = "catalogue.db"
 
 CatalogueUse = Literal["found", "beside", "user", "none"]
 """Whether there is a catalogue: one that lies in or above the folder, if any ("found"); one in the
-folder, made where there is none ("beside"); one in the user's data folder ("user"); or none."""
+folder, made where there is none, but in the user's data folder for a folder of another program
+("beside"); one in the user's data folder ("user"); or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +95,13 @@ def place_for(use: CatalogueUse | os.PathLike[str], roots: Sequence[Path]) -> Pl
     if len(named) != 1:
         raise LibraryError("a catalogue is kept for one folder; several were named")
     (root,) = named
-    return in_user_folder(root) if use == "user" else library_of(root) or beside_pictures(root)
+    if use == "user":
+        return in_user_folder(root)
+    return library_of(root) or _new_place(root)
+
+
+def _new_place(root: Path) -> Place:
+    """Beside the pictures; nothing is written where the folder belongs to another program."""
+    beside = beside_pictures(root)
+    is_foreign = foreign_folder(beside.file.resolve()) is not None
+    return in_user_folder(root) if is_foreign else beside

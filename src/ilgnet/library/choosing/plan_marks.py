@@ -222,6 +222,9 @@ def _plan_file(
         return Mark(path, photo.path, notes, "failed", READ_ONLY), None
     outcome: Literal["new", "change"] = "new" if before is None else "change"
     real = path.parent.resolve() / path.name if not path.is_symlink() else path.resolve()
+    if (owner := foreign_folder(real)) is not None:
+        leads = f"it leads into {owner}, which belongs to another program"
+        return Mark(path, photo.path, notes, "failed", leads), None
     edit = Edit.between(real, before, merged.data, group)
     return Mark(path, photo.path, notes, outcome, words), edit
 

@@ -16,6 +16,7 @@ from ilgnet.library.catalogue.place import Place
 from ilgnet.library.catalogue.rows import Filter
 from ilgnet.library.changes.journal import ChangeJournal
 from ilgnet.library.choosing.bursts import UNKNOWN_ALIKE, with_bursts
+from ilgnet.library.photograph.file_groups import FileGroup
 from ilgnet.library.photograph.gather import gather, scored_file, unscored, with_captures
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.library.photograph.scored_table import read_scored
@@ -253,11 +254,11 @@ class _Run:
 
     def moved(self, moves: Mapping[str, str]) -> _Run:
         """The same run where files have another place."""
-        real = {file.path: file.path.parent.resolve() / file.path.name for file in self.files}
-        files = [
-            replace(file, path=Path(moves.get(str(real[file.path]), file.path)))
-            for file in self.files
-        ]
+        files = []
+        for file in self.files:
+            real = file.path.parent.resolve() / file.path.name
+            path = Path(moves.get(str(real), file.path))
+            files.append(replace(file, path=path, group=FileGroup((path,))))
         return _Run(files, self.failures, self.has_features)
 
 

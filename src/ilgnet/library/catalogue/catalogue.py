@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple
 from datetime import UTC, datetime
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -32,6 +34,7 @@ from ilgnet.library.catalogue.rows import (
     model_digest,
     pack_features,
     pack_votes,
+    unpack_features,
     verdict_from_row,
 )
 from ilgnet.library.photograph.capture import sequence_number
@@ -44,6 +47,9 @@ from ilgnet.zoo.records import Similarity, Weights, find_base, find_weights
 RACY_NS: Final = 2_000_000_000
 """A file that changed this shortly before it was read may change again without its time showing
 it (FAT keeps two seconds), so its stamp is not trusted and it is hashed again."""
+
+ROWS_AT_ONCE: Final = 1024
+"""Features of so many pictures share an array."""
 
 EVERYTHING: Final = Filter()
 
@@ -212,8 +218,9 @@ class Catalogue:
             return None
         sha256, taken, camera, vector, *said = row
         scored = said[0] is not None and not (features and vector is None)
-        verdict = verdict_from_row("", model, said, vector) if scored else None
-        return Known(bytes(sha256), capture_from_row(taken, camera), verdict)
+        (own,) = unpack_features([vector])
+        verdict = verdict_from_row("", model, said, own) if scored else None
+        return Known(sha256, capture_from_row(taken, camera), verdict)
 
     def may_hold(self, length: int) -> bool:
         """Whether any contents known have so many bytes; if not, a file of them is new."""
@@ -230,8 +237,8 @@ class Catalogue:
         """
         where, values = which.conditions()
         query = (
-            f"SELECT path, sha256, taken, camera, flag, stars, "
-            f"{'vector' if features else 'NULL'}, {SAID} "
+            f"SELECT {'vector' if features else 'NULL'}, path, sha256, taken, camera, "
+            f"flag, stars, {SAID} "
             "FROM pictures JOIN contents ON contents.id = pictures.content "
             "JOIN verdicts ON verdicts.content = contents.id AND verdicts.model = ? "
             f"LEFT JOIN ({_CHOSEN}) AS chosen ON chosen.content = contents.id "
@@ -244,18 +251,22 @@ class Catalogue:
         rows = self.read(
             f"{query} WHERE away IS NULL AND {where} ORDER BY path", (model.id, *values)
         )
-        top = os.path.join(self._root, "")
-        for path, sha256, taken, camera, flag, stars, vector, *said in rows:
-            file = Path(top + path)
-            chosen = Choice(flag, stars) if flag or stars is not None else None
-            yield Photograph(
-                file,
-                verdict_from_row(self._prefix + path, model, said, vector),
-                FileGroup((file,)),
-                capture_from_row(taken, camera),
-                bytes(sha256),
-                choice=chosen,
-            )
+        folder = cache(lambda name: Path(self._root, name))
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            vectors = unpack_features([row[0] for row in some])
+            for (_, path, sha256, taken, camera, flag, stars, *said), own in zip(
+                some, vectors, strict=True
+            ):
+                above, _, name = path.rpartition("/")
+                file = folder(above) / name
+                yield Photograph(
+                    file,
+                    verdict_from_row(self._prefix + path, model, said, own),
+                    FileGroup((file,)),
+                    capture_from_row(taken, camera),
+                    sha256,
+                    choice=Choice(flag, stars) if flag or stars is not None else None,
+                )
 
     def verdicts(self, model: Model, which: Filter = EVERYTHING) -> Iterator[Verdict]:
         """What a model said of the files of the library, in the order of their paths."""
@@ -281,7 +292,7 @@ class Catalogue:
 
     def fatal(self) -> dict[bytes, str]:
         """Hashes of contents that have ended their reader, and how."""
-        return {bytes(row[0]): row[1] for row in self.read("SELECT sha256, message FROM fatal")}
+        return dict(self.read("SELECT sha256, message FROM fatal"))
 
     # Writing
 
@@ -432,7 +443,7 @@ class Catalogue:
         rows = self.read(
             f"SELECT sha256, flag, stars FROM ({_CHOSEN}) JOIN contents ON contents.id = content"
         )
-        return {bytes(sha256): Choice(flag, stars) for sha256, flag, stars in rows}
+        return {sha256: Choice(flag, stars) for sha256, flag, stars in rows}
 
     # Where pictures went
 

@@ -163,7 +163,7 @@ SAID: Final = "score, std, p_high, percentile, votes, technical, width, height"
 
 
 def verdict_from_row(
-    path: str, model: Model, said: Sequence[Any], vector: bytes | None = None
+    path: str, model: Model, said: Sequence[Any], features: NDArray[np.float32] | None = None
 ) -> Verdict:
     """A stored verdict, under the path that the caller knows the picture by."""
     score, std, p_high, percentile, votes, technical, width, height = said
@@ -178,7 +178,7 @@ def verdict_from_row(
         height=height,
         model=model.name,
         preprocess=model.preprocess,
-        features=None if vector is None else unpack_features(vector),
+        features=features,
         technical=technical,
     )
 
@@ -199,9 +199,17 @@ def pack_features(features: NDArray[np.float32]) -> bytes:
     return np.clip(features, -largest, largest).astype("<f2").tobytes()
 
 
-def unpack_features(vector: bytes) -> NDArray[np.float32]:
-    """Features float32 (D,) as `pack_features` kept them."""
-    return np.frombuffer(vector, dtype="<f2").astype(np.float32)
+def unpack_features(vectors: Sequence[bytes | None]) -> list[NDArray[np.float32] | None]:
+    """Features float32 (D,) as `pack_features` kept them; None where there are none.
+
+    They share one array: to make one for each takes longer than to read it.
+    """
+    known = [vector for vector in vectors if vector is not None]
+    if not known:
+        return [None] * len(vectors)
+    together = np.frombuffer(b"".join(known), dtype="<f2").astype(np.float32)
+    rows = iter(together.reshape(len(known), -1))
+    return [None if vector is None else next(rows) for vector in vectors]
 
 
 def model_digest(weights: Weights) -> str:

@@ -6,11 +6,12 @@ pictures whose times lost their seconds are not stacked with everything of the s
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,8 @@ from ilgnet.zoo.records import Similarity
 
 OPEN_GROUPS: Final = 64
 """Bursts that may be going on at once; where seconds are lost, a minute's pictures interleave."""
+
+_DIGITS: Final = re.compile(r"\d+")
 
 CLOSE: Final = 0.1
 """Mean votes nearer than this are too close to call between frames of one burst."""
@@ -86,23 +89,19 @@ def find_bursts(
         LibraryError: some have no features; time alone would stack what does not look alike.
     """
     check_features(photographs)
-    done: list[list[_Frame]] = []  # without the features' sums, which only going bursts need
+    bursts: list[list[_Frame]] = []  # without the features' sums, which only going bursts need
     going: list[_Burst] = []
-    frames = [_Frame.of(index, photo) for index, photo in enumerate(photographs)]
-    for frame in sorted(frames, key=lambda frame: frame.order):
-        done += [burst.frames for burst in going if _over(burst.last, frame, rule)]
-        going = [burst for burst in going if not _over(burst.last, frame, rule)]
-        near = [burst for burst in going if _near(burst.last, frame, rule)]
-        fitting = _most_alike(near, frame, photographs, alike, rule) if near else None
+    for frame in sorted(map(_Frame.of, photographs), key=_order):
+        going = [burst for burst in going if not _is_over(burst.last, frame, rule)]
+        near = [burst for burst in going if _is_near(burst.last, frame, rule)]
+        fitting = _most_alike(near, frame, alike, rule) if near else None
         if fitting is None:
-            going.append(_Burst([frame]))
-            done += [burst.frames for burst in going[:-OPEN_GROUPS]]
-            going = going[-OPEN_GROUPS:]
+            burst = _Burst([frame])
+            bursts.append(burst.frames)
+            going = [*going, burst][-OPEN_GROUPS:]
         else:
-            fitting.add(frame, _unit(photographs[frame.index]))
-    done += [burst.frames for burst in going]
-    bursts = sorted((frames for frames in done if len(frames) > 1), key=lambda f: f[0].order)
-    return [_describe(frames, photographs) for frames in bursts]
+            fitting.add(frame)
+    return [_describe(frames) for frames in bursts if len(frames) > 1]
 
 
 def with_bursts(
@@ -182,27 +181,41 @@ def why_best(ordered: Sequence[Photograph]) -> str:
     )
 
 
-Order = tuple[str, bool, datetime, str, str, int, str]
-
-
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """What of a photograph tells whether it was taken together with another."""
 
-    index: int
+    photo: Photograph
     camera: str
     taken: datetime | None
     series: tuple[str, str]
     sequence: int | None
-    order: Order
 
     @classmethod
-    def of(cls, index: int, photo: Photograph) -> _Frame:
-        camera, taken, path = photo.capture.camera or "", photo.taken, photo.path.as_posix()
-        series, sequence = _series(path), photo.sequence
-        number = -1 if sequence is None else sequence
-        order = (camera, taken is None, taken or datetime.min, *series, number, path)
-        return cls(index, camera, taken, series, sequence, order)
+    def of(cls, photo: Photograph) -> _Frame:
+        """A running number counts in a folder, among names that are the same but for digits."""
+        folder, name = os.path.split(photo.path)
+        series = folder, _DIGITS.sub("#", name.rpartition(".")[0])
+        return cls(photo, photo.capture.camera or "", photo.taken, series, photo.sequence)
+
+    def pause_after(self, last: _Frame) -> float | None:
+        """Seconds since another frame; None where the time of one of them is not known."""
+        if self.taken is None or last.taken is None:
+            return None
+        return (self.taken - last.taken).total_seconds()
+
+    def follows(self, last: _Frame, step: int) -> bool:
+        """Whether its running number is the next after another's, or one of the next."""
+        if self.sequence is None or last.sequence is None or self.series != last.series:
+            return False
+        return 0 < self.sequence - last.sequence <= step
+
+
+def _order(frame: _Frame) -> tuple[object, ...]:
+    """By camera, then as they were taken."""
+    taken, number = frame.taken, -1 if frame.sequence is None else frame.sequence
+    when = (taken is None, taken or datetime.min)
+    return frame.camera, *when, *frame.series, number, os.fspath(frame.photo.path)
 
 
 @dataclass(eq=False, slots=True)
@@ -217,58 +230,43 @@ class _Burst:
     def last(self) -> _Frame:
         return self.frames[-1]
 
-    def sum(self, photographs: Sequence[Photograph]) -> NDArray[np.float64]:
+    def sum(self) -> NDArray[np.float64]:
         if self.total is None:
-            self.total = _unit(photographs[self.frames[0].index]).astype(np.float64)
+            self.total = _unit(self.frames[0].photo).astype(np.float64)
         return self.total
 
-    def add(self, frame: _Frame, unit: NDArray[np.float32]) -> None:
-        assert self.total is not None
-        self.total += unit
+    def add(self, frame: _Frame) -> None:
+        self.total = self.sum() + _unit(frame.photo)
         self.frames.append(frame)
 
 
-def _series(path: str) -> tuple[str, str]:
-    """The folder, and the file's name without its digits: what a running number counts."""
-    folder, _, name = path.rpartition("/")
-    return folder, re.sub(r"\d+", "#", name.rpartition(".")[0])
-
-
-def _near(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
+def _is_near(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
     """Whether two frames may be of one burst, as far as time and numbers tell."""
     if last.camera != frame.camera:
         return False
-    if last.taken is None or frame.taken is None:
-        return last.taken is frame.taken is None and _follows(last, frame, rule)
-    gap = frame.taken - last.taken
-    if gap <= timedelta(seconds=rule.gap):
+    pause = frame.pause_after(last)
+    if pause is None:
+        return last.taken is frame.taken and frame.follows(last, rule.sequence_step)
+    if pause <= rule.gap:
         return True
-    return gap <= timedelta(seconds=rule.sequence_gap) and _follows(last, frame, rule)
+    return pause <= rule.sequence_gap and frame.follows(last, rule.sequence_step)
 
 
-def _follows(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
-    if last.sequence is None or frame.sequence is None or last.series != frame.series:
-        return False
-    return 0 < frame.sequence - last.sequence <= rule.sequence_step
-
-
-def _over(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
+def _is_over(last: _Frame, frame: _Frame, rule: BurstRule) -> bool:
     """Whether no later frame can belong to the burst."""
-    if last.camera != frame.camera or last.taken is None or frame.taken is None:
-        return last.camera != frame.camera or last.series != frame.series
-    return frame.taken - last.taken > timedelta(seconds=max(rule.gap, rule.sequence_gap))
+    if last.camera != frame.camera:
+        return True
+    pause = frame.pause_after(last)
+    if pause is None:
+        return last.series != frame.series
+    return pause > max(rule.gap, rule.sequence_gap)
 
 
 def _most_alike(
-    bursts: Sequence[_Burst],
-    frame: _Frame,
-    photographs: Sequence[Photograph],
-    alike: Similarity,
-    rule: BurstRule,
+    bursts: Sequence[_Burst], frame: _Frame, alike: Similarity, rule: BurstRule
 ) -> _Burst | None:
-    totals = np.stack([burst.sum(photographs) for burst in bursts])
-    unit = _unit(photographs[frame.index])
-    cosines = totals @ unit / np.maximum(np.linalg.norm(totals, axis=1), 1e-12)
+    totals = np.stack([burst.sum() for burst in bursts])
+    cosines = totals @ _unit(frame.photo) / np.maximum(np.linalg.norm(totals, axis=1), 1e-12)
     beyond = cosines - [_least_similarity(burst.last, frame, alike, rule) for burst in bursts]
     best = int(np.argmax(beyond))
     return bursts[best] if beyond[best] >= 0 else None
@@ -276,10 +274,9 @@ def _most_alike(
 
 def _least_similarity(last: _Frame, frame: _Frame, alike: Similarity, rule: BurstRule) -> float:
     """Equal times may have lost their seconds; times a moment apart have not."""
-    if last.taken is None or frame.taken is None:
-        return alike.burst
-    quick = timedelta(0) < frame.taken - last.taken <= timedelta(seconds=rule.quick_gap)
-    return min(alike.burst, alike.quick) if quick else alike.burst
+    pause = frame.pause_after(last)
+    is_quick = pause is not None and 0 < pause <= rule.quick_gap
+    return min(alike.burst, alike.quick) if is_quick else alike.burst
 
 
 def frames_of_bursts(photographs: Iterable[Photograph]) -> list[tuple[Photograph, ...]]:
@@ -291,11 +288,9 @@ def frames_of_bursts(photographs: Iterable[Photograph]) -> list[tuple[Photograph
     return [order_best_first(frames) for frames in bursts.values()]
 
 
-def _describe(frames: Sequence[_Frame], photographs: Sequence[Photograph]) -> Group:
-    ordered = order_best_first([photographs[frame.index] for frame in frames])
+def _describe(frames: Sequence[_Frame]) -> Group:
+    ordered = order_best_first([frame.photo for frame in frames])
     first, last = frames[0], frames[-1]
-    if first.taken is None or last.taken is None:
-        span = "with consecutive numbers"
-    else:
-        span = f"within {(last.taken - first.taken).total_seconds():.1f} s"
+    length = last.pause_after(first)
+    span = "with consecutive numbers" if length is None else f"within {length:.1f} s"
     return Group(ordered, f"{len(ordered)} frames {span} that look alike", why_best(ordered))

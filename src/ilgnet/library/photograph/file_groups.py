@@ -104,8 +104,12 @@ class Folder:
         """Whether there is a file of this name, by the file system's own idea of names."""
         return name in self._known or (self.path / name).is_file()
 
+    def is_alone(self, name: str) -> bool:
+        """Whether a picture is all that there is of its photograph, as most are."""
+        return not self._others and name not in self._groups
+
     def group_of(self, picture: Path) -> FileGroup:
-        """The group that a picture of this folder belongs to: mostly it is alone."""
+        """The group that a picture of this folder belongs to."""
         names = self._groups.get(picture.name)
         if names is None:
             return FileGroup((picture,), styles=self.styles)

@@ -40,15 +40,16 @@ def gather(files: Iterable[Photograph]) -> list[Photograph]:
         folder, is_real = folders[above]
         if not folder.holds(name):
             continue
-        path = file.path if is_real else folder.path / name
+        if is_real and folder.is_alone(name):
+            speaking.setdefault(os.fspath(file.path), (0, file))
+            continue
+        path = folder.path / name
         group = folder.group_of(path)
         place = group.pictures.index(path)
         first = os.fspath(group.pictures[0])
         before = speaking.get(first)
         if before is None or place < before[0]:
-            is_known = is_real and group == file.group  # mostly: there is only the file itself
-            found = file if is_known else replace(file, path=path, group=group)
-            speaking[first] = place, found
+            speaking[first] = place, replace(file, path=path, group=group)
     return [photograph for _, photograph in speaking.values()]
 
 

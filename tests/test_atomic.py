@@ -26,6 +26,15 @@ def test_the_file_appears_with_its_content(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.parametrize("name", ["x" * 255, "\u56f3" * 84])
+def test_a_name_may_be_as_long_as_names_are(tmp_path: Path, name: str) -> None:
+    """255 bytes on most file systems; the temporary name beside it is no longer."""
+    write_whole(tmp_path / name, b"whole")
+    with streaming(tmp_path / name) as stream:
+        stream.write(b"again")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, b"again")]
+
+
 def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "file"
     target.write_text("old")

@@ -13,9 +13,12 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from ilgnet.errors import IlgnetError
+
+_OF_THE_NAME: Final = 50
+"""Letters of a file's name that the temporary one begins with; each may have four bytes of 255."""
 
 
 @contextlib.contextmanager
@@ -170,7 +173,8 @@ def sync_folder(folder: Path) -> None:
 
 def _beside(path: Path, *, hidden: bool = True) -> Path:
     # Not `tempfile`: its files are private, and the mode would stay so after the rename.
-    name = f"{path.name}.{secrets.token_hex(4)}.partial"
+    # A name may be as long as a file system allows, and this one has more behind it.
+    name = f"{path.name[:_OF_THE_NAME]}.{secrets.token_hex(4)}.partial"
     return path.with_name(f".{name}" if hidden else name)
 
 

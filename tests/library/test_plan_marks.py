@@ -354,6 +354,13 @@ def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None:
     assert outside.read_bytes() == (SAMPLES / "darktable.xmp").read_bytes()
 
 
+def test_a_name_that_is_too_long_for_a_sidecar_is_said_in_words(tmp_path: Path) -> None:
+    name = "x" * 251 + ".JPG"
+    photos(tmp_path, name)
+    (mark,) = plan(tmp_path, name).marks
+    assert (mark.outcome, mark.words) == ("failed", "File name too long")
+
+
 def test_a_link_into_another_programs_folder_is_not_followed(tmp_path: Path) -> None:
     inside = tmp_path / "Mine.photoslibrary" / "originals"
     inside.mkdir(parents=True)

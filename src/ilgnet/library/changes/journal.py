@@ -317,12 +317,14 @@ def find_journal(name: str | None) -> ChangeJournal:
         if not path.is_file():
             raise LibraryError(f"there is no run called {name!r}. List them: ilgnet undo --list")
         return read_journal(path)
+    which = "no run"
     for run in _read_all():
         if isinstance(run, JournalError):
             raise JournalError(f"{run}. Take an earlier run back by its name: ilgnet undo --list")
         if not run.undone:
             return run
-    raise LibraryError(f"there is nothing to take back: no run is noted in {journal_folder()}")
+        which = "no other run"
+    raise LibraryError(f"there is nothing to take back: {which} is noted in {journal_folder()}")
 
 
 def prune_journals(now: datetime | None = None) -> list[Path]:

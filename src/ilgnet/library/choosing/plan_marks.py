@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from ilgnet.errors import LibraryError
+from ilgnet.errors import LibraryError, in_words
 from ilgnet.images.foreign import foreign_folder
 from ilgnet.library.changes.file_operations import READ_ONLY, is_read_only
 from ilgnet.library.changes.plan import Edit, Plan
@@ -214,7 +214,7 @@ def _plan_file(
     try:
         before, merged = _merged(path, said, notes, rule)
     except (LibraryError, OSError) as error:
-        return Mark(path, photo.path, notes, "failed", str(error)), None
+        return Mark(path, photo.path, notes, "failed", in_words(error)), None
     words = ", ".join(f"{kept} kept" for kept in merged.kept)
     if merged.data == before:
         return Mark(path, photo.path, notes, "same", words), None

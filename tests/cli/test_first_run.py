@@ -17,7 +17,7 @@ from ilgnet.cli.doctor import doctor
 from ilgnet.cli.models import models
 from ilgnet.errors import ModelError
 from ilgnet.scoring import Scorer
-from ilgnet.zoo.records import builtin_models
+from ilgnet.zoo.records import builtin_models, find_weights
 
 
 def test_demo_scores_the_samples_and_writes_the_page(tmp_path: Path) -> None:
@@ -90,3 +90,21 @@ def test_a_reader_that_has_left_is_no_error(command: str) -> None:
     )
     os.close(writer)
     assert (process.returncode, process.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes the streams")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_may_be_closed(tmp_path: Path, closed: str) -> None:
+    """As some schedulers start programs: what was to be written into a file is written."""
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    command = [sys.executable, "-m", "ilgnet.cli.main", "score", "a.jpg", "-", "-o", "rows.csv"]
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *command]
+    run = subprocess.run(shell, stdin=subprocess.DEVNULL, capture_output=True, cwd=tmp_path)
+    assert run.returncode == 3, run.stderr
+    assert b"Traceback" not in run.stderr
+    assert (tmp_path / "rows.csv").read_text().count("a.jpg") == 1
+
+
+def test_a_mistyped_name_of_a_model_gets_the_names_that_there_are() -> None:
+    with pytest.raises(ModelError, match=r"'defualt'.*\(default"):
+        find_weights("defualt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -84,6 +85,7 @@ def ilgnet() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with one of the codes in `ilgnet.cli.exits`."""
+    _open_standard_streams()
     # Of odd tags in a picture that is read all the same; the rows say what could not be.
     warnings.filterwarnings("ignore", module="PIL")
     listen()
@@ -110,6 +112,17 @@ def main(arguments: list[str] | None = None) -> None:
         words = str(error) if isinstance(error, IlgnetError) else _of_the_system(error)
         click.echo("\n".join([f"Error: {words}", *getattr(error, "__notes__", [])]), err=True)
         sys.exit(EXIT_FAILURE)
+
+
+def _open_standard_streams() -> None:
+    """Those that whoever started us has closed, as some schedulers do, lead to the null device."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _of_the_system(error: OSError) -> str:

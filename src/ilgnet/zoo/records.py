@@ -309,7 +309,8 @@ def find_weights(model: str | Path = DEFAULT_MODEL) -> Weights:
         return read_weights(Path(model))
     if model in kept:
         raise ModelError(f"the model {model!r} was in {kept[model]}, where none is now")
-    names = ", ".join([*(w.folder.name for w in builtin), *installed, *kept])
+    own = (name for weights in builtin for name in (weights.folder.name, weights.name))
+    names = ", ".join([*own, *installed, *kept])
     raise ModelError(
         f"no model {model!r}: it is neither one of the models in this package, installed beside "
         f"it or kept by you ({names}) nor a folder with a {RECORD_NAME}"

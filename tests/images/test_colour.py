@@ -336,3 +336,27 @@ def test_a_camera_says_adobe_rgb_without_a_profile(progressive: bool) -> None:
     expected = hdr.to_srgb(np.array([[[200, 60, 40]]], np.uint8), hdr.ADOBE_RGB)[0, 0]
     assert np.abs(read_image(taken("R03")).rgb[32, 32].astype(int) - expected).max() <= 3
     assert np.abs(read_image(taken("R98")).rgb[32, 32].astype(int) - (200, 60, 40)).max() <= 3
+
+
+def test_the_profile_of_a_jpeg_2000_counts() -> None:
+    rgb = np.asarray(scene())
+    light = Image.fromarray(np.rint(linear(rgb) * 255).astype(np.uint8))
+    plain = encoded(light, "JPEG2000")
+    place = plain.index(b"colr") - 4
+    old = int.from_bytes(plain[place : place + 4])
+    body = b"colr\x02\0\0" + profile("linear", 1.0)
+    box = (4 + len(body)).to_bytes(4) + body
+    header = plain.index(b"jp2h") - 4
+    length = int.from_bytes(plain[header : header + 4]) + len(box) - old
+    data = plain[:header] + length.to_bytes(4) + plain[header + 4 : place] + box
+    found = read_image(data + plain[place + old :]).rgb.astype(int)
+    assert np.abs(found - rgb).max() <= 3
+    assert (read_image(plain).rgb == np.asarray(light)).all()
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", [1, 3, 4])
+def test_an_orientation_in_any_kind_of_number(format: str, kind: int) -> None:
+    value = struct.pack("<I", 6)
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<HHHI", 1, 0x112, kind, 1) + value + bytes(4)
+    assert read_image(encoded(scene(), format, exif=exif)).width == HEIGHT

@@ -26,12 +26,11 @@ from ilgnet.images.files import image_error, open_image_file
 from ilgnet.images.formats import HEAD, find_format, unread_name
 from ilgnet.images.heif import read_avif, read_heic
 from ilgnet.images.jpeg import read_jpeg
+from ilgnet.images.jpeg_2000 import read_jpeg_2000
 from ilgnet.images.jxl import read_jxl
 from ilgnet.images.overheard import overheard
 from ilgnet.images.picture import (
-    JPEG_2000_PIXELS,
     Picture,
-    check_pixels,
     from_pillow,
     truncated,
 )
@@ -137,9 +136,7 @@ def _decoded(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
         case formats.JPEG_XL:
             return read_jxl(stream, min_side)
         case formats.JPEG_2000:
-            image = open_with_pillow(formats.JPEG_2000, stream)
-            check_pixels(*image.size, JPEG_2000_PIXELS)
-            return from_pillow(image, min_side)
+            return read_jpeg_2000(stream, min_side)
         case formats.NETPBM:
             image = open_with_pillow(formats.NETPBM, stream)
             # Pillow stretches what is deeper than eight bits to sixteen.

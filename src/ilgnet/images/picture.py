@@ -145,6 +145,8 @@ def orientation(image: Image.Image) -> int:
         value = image.getexif().get(0x0112, 1)
     except Exception:  # damaged EXIF raises anything and is no reason to lose the picture
         return 1
+    if isinstance(value, bytes) and len(value) == 1:  # some write it as a byte
+        value = value[0]
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 

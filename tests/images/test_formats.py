@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from ilgnet.errors import ImageError
-from ilgnet.images import decode
+from ilgnet.images import jpeg_2000
 from ilgnet.images.decode import read_image
 from ilgnet.images.formats import (
     IMAGE_EXTENSIONS,
@@ -140,9 +140,9 @@ def test_a_jpeg_xl_that_is_too_large_is_refused_before_memory_is_taken(
 
 def test_a_jpeg_2000_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(scene(), "JPEG2000")
-    monkeypatch.setattr(decode, "JPEG_2000_PIXELS", WIDTH * HEIGHT)
+    monkeypatch.setattr(jpeg_2000, "JPEG_2000_PIXELS", WIDTH * HEIGHT)
     assert_is_scene(read_image(data).rgb)
-    monkeypatch.setattr(decode, "JPEG_2000_PIXELS", WIDTH * HEIGHT - 1)
+    monkeypatch.setattr(jpeg_2000, "JPEG_2000_PIXELS", WIDTH * HEIGHT - 1)
     with pytest.raises(ImageError) as caught:
         read_image(data)
     assert caught.value.code == "too_large"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ilgnet.errors import ImageError
 from ilgnet.images.decode import read_image
 from ilgnet.images.video import frames, open_frame, with_frames
 from ilgnet.values import Failure, ImageRef
@@ -108,8 +109,16 @@ def test_films_that_are_none(tmp_path: Path) -> None:
         assert found
         last = found[-1]
         codes[name] = last.code if isinstance(last, Failure) else "frames"
+        assert "Errno" not in str(last)
     assert codes.pop("cut.mkv") in ("frames", "corrupt")  # what is there is read
     assert codes == {"noise.mp4": "corrupt", "empty.mp4": "empty", "gone.mp4": "not_found"}
+
+
+def test_a_film_that_is_taken_for_a_picture_says_what_it_is(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "a.mp4", [100] * 3)
+    with pytest.raises(ImageError, match="--every") as caught:
+        read_image(film)
+    assert caught.value.code == "unsupported_format"
 
 
 def test_only_films_are_taken_apart(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from PIL import Image
 from ilgnet.errors import ImageError, MissingExtra, in_words
 from ilgnet.images import formats
 from ilgnet.images.files import image_error, open_image_file
-from ilgnet.images.formats import HEAD, find_format, unread_name
+from ilgnet.images.formats import HEAD, VIDEO_EXTENSIONS, find_format, unread_name
 from ilgnet.images.heif import read_avif, read_heic
 from ilgnet.images.jpeg import read_jpeg
 from ilgnet.images.jpeg_2000 import read_jpeg_2000
@@ -142,6 +142,11 @@ def _decoded(stream: BinaryIO, extension: str, min_side: int | None) -> Picture:
             # Pillow stretches what is deeper than eight bits to sixteen.
             white = 65535 if image.mode == "I" else None
             return from_pillow(image, min_side, white=white)
+        case None if extension in VIDEO_EXTENSIONS:
+            raise ImageError(
+                "unsupported_format",
+                "a film, not a picture; `ilgnet score FILM --every 1s` takes pictures out of it",
+            )
         case None:
             name = unread_name(head, extension)
             raise ImageError(

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ilgnet.errors import ImageError, require
+from ilgnet.errors import ImageError, in_words, require
 from ilgnet.images.files import image_error
 from ilgnet.images.formats import VIDEO_EXTENSIONS
 from ilgnet.images.sources import Found
@@ -68,7 +68,7 @@ def frames(path: str, every: float) -> Iterator[Found]:
         # What PyAV cannot open is an OSError with the system's number.
         known = image_error(error) if isinstance(error, OSError) else None
         if known is None or known.code == "io_error":
-            known = ImageError("corrupt", f"after {count} frames: {error}")
+            known = ImageError("corrupt", f"after {count} frames: {in_words(error)}")
         yield Failure(path, known.code, known.message)
 
 

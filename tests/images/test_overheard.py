@@ -154,3 +154,18 @@ with overheard() as said:
 """
     )
     assert out == "''\n"
+
+
+def test_where_nothing_can_be_written_decoders_are_read_all_the_same() -> None:
+    printed, written = run("""
+import os, sys, tempfile
+def refused(*_, **__):
+    raise FileNotFoundError(2, "No usable temporary directory found")
+tempfile.TemporaryFile = refused
+from ilgnet.images.overheard import listen, overheard
+listen()
+with overheard() as said:
+    os.write(2, b"a decoder\\n")
+    print(said() == "")
+""")
+    assert (printed, written) == ("True\n", "a decoder\n")

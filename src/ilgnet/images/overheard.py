@@ -31,11 +31,15 @@ _NO_NAMES: Final = re.compile(r"^(tempfile\.tif|unknown file|<unknown file>|b'[^
 def listen() -> None:
     """From now on, take what decoders write; for a program that owns its process, once.
 
-    Not on Windows, which cannot read a file at a place while something else writes to it: there
-    decoders go on writing to the terminal.
+    Not on Windows, which cannot read a file at a place while something else writes to it, nor where
+    no temporary file can be made: there decoders go on writing to the terminal.
     """
     global _ear
     if _ear is not None or not hasattr(os, "pread"):
+        return
+    try:
+        notes = tempfile.TemporaryFile()  # noqa: SIM115 - kept as long as the process
+    except OSError:  # everything is read-only
         return
     with suppress(OSError, ValueError):  # there may be no standard error
         if sys.stderr.fileno() == _STDERR:
@@ -48,7 +52,7 @@ def listen() -> None:
                 write_through=True,
             )
         _log_to(_STDERR)
-        _ear = _Ear(tempfile.TemporaryFile())  # noqa: SIM115 - kept as long as the process
+        _ear = _Ear(notes)
 
 
 def _log_to(descriptor: int) -> None:

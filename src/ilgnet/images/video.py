@@ -68,7 +68,8 @@ def frames(path: str, every: float) -> Iterator[Found]:
         # What PyAV cannot open is an OSError with the system's number.
         known = image_error(error) if isinstance(error, OSError) else None
         if known is None or known.code == "io_error":
-            known = ImageError("corrupt", f"after {count} frames: {in_words(error)}")
+            said = getattr(error, "strerror", None) or in_words(error)
+            known = ImageError("corrupt", f"after {count} frames: {said}")
         yield Failure(path, known.code, known.message)
 
 

@@ -155,6 +155,19 @@ def test_the_catalogue_follows_what_was_moved(
     assert (library.status().pictures, library.status().away) == (7, ())
 
 
+def test_catalogues_of_several_folders_are_named_where_none_is_used(
+    root: Path, tiny_model: Path
+) -> None:
+    days = [root / "day0", root / "day1"]
+    for use in ("beside", "found"):
+        library = open_library(days, model=tiny_model, catalogue="found", threads=1)
+        list(library.score())
+        named = [str(days[0]) in note for note in library.notes]
+        assert named == ([] if use == "beside" else [True])
+        list(open_library(days[0], model=tiny_model, catalogue="beside", threads=1).score())
+    assert open_library(days[0], model=tiny_model).place is not None
+
+
 def test_what_was_moved_by_hand_is_neither_new_nor_lost(root: Path, tiny_model: Path) -> None:
     library = open_library(root, model=tiny_model, catalogue="beside", threads=1)
     list(library.score())

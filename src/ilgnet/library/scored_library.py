@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ilgnet.errors import LibraryError
 from ilgnet.images.sources import Found, find_images
 from ilgnet.library.catalogue.catalogue import EVERYTHING, Catalogue, named_model
-from ilgnet.library.catalogue.place import Place
+from ilgnet.library.catalogue.place import Place, library_of
 from ilgnet.library.catalogue.rows import Filter
 from ilgnet.library.changes.journal import ChangeJournal
 from ilgnet.library.choosing.bursts import UNKNOWN_ALIKE, with_bursts
@@ -126,6 +126,8 @@ class ScoredLibrary:
     def _writable_catalogue(self) -> Catalogue | None:
         """The catalogue, if one is to be used; one that only happens to be there need not work."""
         if self.place is None:
+            if not self.creates:
+                self._name_unused()
             return None
         try:
             return Catalogue(self.place, "create" if self.creates else "write")
@@ -135,6 +137,15 @@ class ScoredLibrary:
             self.notes.append(f"The catalogue is not used: {error}")
             self.place = None
             return None
+
+    def _name_unused(self) -> None:
+        """Say which of several folders have scores of their own that do not fit together."""
+        known = [str(root) for root in self.roots if library_of(root) is not None]
+        if known:
+            self.notes.append(
+                f"{len(known)} of these folders have a catalogue ({', '.join(known[:3])}"
+                f"{', ...' if len(known) > 3 else ''}); it is used where one folder alone is named"
+            )
 
     def photographs(
         self,

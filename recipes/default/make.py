@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -287,7 +288,7 @@ def scale_like_ava(head: Head, pooled: torch.Tensor) -> None:
         calibrate(head, pooled, gaussian_votes(on_ava_scale(standing(mean, mean)), spread))
 
 
-def shipped_figures(study: Study, options: argparse.Namespace) -> dict[str, object]:
+def shipped_figures(study: Study, options: argparse.Namespace) -> dict[str, Any]:
     """The ONNX file itself, on the photographs that no model was trained on."""
     path, material = options.out / ONNX_NAME, study.material
     engine = OnnxEngine(path)

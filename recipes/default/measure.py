@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from material import Material
@@ -48,7 +49,7 @@ def rank_correlation(predicted: Array, truth: Array) -> dict[str, object]:
     return measured
 
 
-def oasis_figures(material: Material, means: Array, spreads: Array) -> dict[str, object]:
+def oasis_figures(material: Material, means: Array, spreads: Array) -> dict[str, Any]:
     """Held-out scores (S, R) of S seeds against people's ratings."""
     wanted = on_ava_scale(standing(material.mean, material.mean))
     errors = [np.std(on_ava_scale(standing(run, run)) - wanted) for run in means]

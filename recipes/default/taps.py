@@ -29,16 +29,16 @@ class PooledTaps(nn.Module):
 
     def __init__(self, trunk: Trunk, names: Sequence[str]) -> None:
         super().__init__()
+        taps = {n: ReducedTap(trunk.maps[n], "mean_and_deviation", None, 0.0) for n in names}
         self.trunk = trunk
-        self.taps = nn.ModuleDict(
-            {n: ReducedTap(trunk.maps[n], "mean_and_deviation", None, 0.0) for n in names}
-        )
+        self.widths = {name: tap.width for name, tap in taps.items()}
+        self.taps = nn.ModuleDict(taps)
 
     def columns(self, name: str) -> slice:
         """Where a tap's values stand in the D."""
-        before = list(self.taps)[: list(self.taps).index(name)]
-        start = sum(self.taps[earlier].width for earlier in before)
-        return slice(start, start + self.taps[name].width)
+        before = list(self.widths)[: list(self.widths).index(name)]
+        start = sum(self.widths[earlier] for earlier in before)
+        return slice(start, start + self.widths[name])
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, h, w) -> (N, D)."""

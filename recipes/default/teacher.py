@@ -34,7 +34,8 @@ def imagenet_lite(version: Literal[0, 1, 2]) -> EfficientNetLite:
 
 def similarity(*blocks: NDArray[np.float32]) -> Array:
     """Inner products (N, N) of standardised features, each block (N, D) weighing the same."""
-    return sum(_inner_products(block) for block in blocks)
+    products: Array = np.sum([_inner_products(block) for block in blocks], axis=0)
+    return products
 
 
 def _inner_products(features: NDArray[np.float32]) -> Array:

@@ -132,7 +132,8 @@ def learn_order(data: Frames, channels: Mapping[str, int], seed: int = 0) -> Tec
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = TechnicalHead(channels).to(memory_format=torch.channels_last)
+    network = TechnicalHead(channels)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = deepcopy(network)
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

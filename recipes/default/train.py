@@ -54,6 +54,9 @@ class Plan:
 class Head(nn.Module):
     """The connected and output layers of a network, with standardised inputs while training."""
 
+    centre: Tensor
+    scale: Tensor
+
     def __init__(self, network: ILGNet, pooled: Tensor, unseen: int) -> None:
         super().__init__()
         self.connected, self.output = network.connected, network.output
@@ -73,10 +76,20 @@ class Head(nn.Module):
     @torch.no_grad()
     def fold(self) -> None:
         """Move the standardisation into the connected layer, where the exported network has it."""
-        self.connected[0].weight *= self.scale
-        self.connected[0].bias -= self.connected[0].weight @ self.centre
+        linear, _ = mixing(self.connected)
+        linear.weight *= self.scale
+        linear.bias.sub_(linear.weight @ self.centre)
         self.centre.zero_()
         self.scale.fill_(1)
+
+
+def mixing(connected: nn.Module) -> tuple[nn.Linear, nn.Dropout]:
+    """The linear layer and the dropout of a network's connected layer."""
+    assert isinstance(connected, nn.Sequential)
+    linear, _, dropout = connected
+    assert isinstance(linear, nn.Linear)
+    assert isinstance(dropout, nn.Dropout)
+    return linear, dropout
 
 
 @dataclass(frozen=True)
@@ -130,10 +143,9 @@ def fit(
     network.connected.load_state_dict(first.connected.state_dict())
     network.output.load_state_dict(first.output.state_dict())
     network.trunk.load_state_dict(trunk.state_dict())
-    for tap in network.taps.values():
-        tap.layer.p = 0.0  # pooled taps are few enough: the connected layer's dropout suffices
-    network.connected[2].p = plan.dropout
-    local = sum(network.taps[name].width for name in LOCAL)
+    _, dropout = mixing(network.connected)  # pooled taps are few enough: this one suffices
+    dropout.p = plan.dropout
+    local = sum(2 * network.trunk.maps[name].channels for name in LOCAL)  # mean and deviation
     rows = [row for p in np.unique(pictures) for row in data.clean[p]]
     head = Head(network, data.pooled[rows], 0 if plan.local else local)
     targets = torch.from_numpy(wanted).float()
@@ -148,7 +160,7 @@ def fit(
     )
     head.train()
     for chosen in batches:
-        loss = _loss(head, data, chosen, targets, plan, rng)
+        loss = _loss(head, data, chosen.tolist(), targets, plan, rng)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -18,7 +18,7 @@ from PIL import Image
 
 from ilgnet.data.degradations import DEGRADATIONS, Pixels
 
-TAUGHT = {
+TAUGHT: dict[str, list[str]] = {
     family: [kind.name for kind in DEGRADATIONS if kind.family == family and not kind.held_out]
     for family in sorted({kind.family for kind in DEGRADATIONS})
 }

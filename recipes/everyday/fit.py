@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from graft import Head, bounded
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -195,9 +197,9 @@ class Network:
         """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
         self.steps += 1
         for name, layer in self.layers.items():
-            first, second = self.moments[name]
-            first = 0.9 * first + 0.1 * slopes[name]
-            second = 0.999 * second + 0.001 * np.square(slopes[name])
+            slope, (first, second) = slopes[name], self.moments[name]
+            first = 0.9 * first + 0.1 * slope
+            second = 0.999 * second + 0.001 * (slope * slope)
             self.moments[name] = first, second
             move = first / (1 - 0.9**self.steps)
             move = move / (np.sqrt(second / (1 - 0.999**self.steps)) + 1e-8)
@@ -255,8 +257,8 @@ def _draw(
     return np.array(rows), np.array([0.15 + 0.6 * s for _, _, s in spoilt], np.float32)
 
 
-def _one(found: Sequence, random: np.random.Generator):  # type: ignore[no-untyped-def, type-arg]
-    return found[random.integers(len(found))]
+def _one(found: Sequence[T], random: np.random.Generator) -> T:
+    return found[int(random.integers(len(found)))]
 
 
 def _mask(rated: int, plan: Plan, random: np.random.Generator) -> Floats:
@@ -269,7 +271,7 @@ def _mask(rated: int, plan: Plan, random: np.random.Generator) -> Floats:
 def _rated(said: Floats, rows: Rows, wanted: Wanted, plan: Plan) -> Floats:
     """The slope of the mean squared errors."""
     errors = np.stack([said[:, 0] - wanted.score[rows], said[:, 1] - wanted.quality[rows]], axis=1)
-    slope: Floats = 2 * np.nan_to_num(errors) / len(rows)
+    slope = np.asarray(2 * np.nan_to_num(errors) / len(rows), np.float32)
     slope[:, 0] *= wanted.weight[rows]
     slope[:, 1] *= plan.quality
     return slope

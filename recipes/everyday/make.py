@@ -24,6 +24,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "default"))
 
@@ -272,7 +273,7 @@ def _standard_technical(study: Study, head: Head) -> Head:
 
 def fold_figures(
     study: Study, folds: Sequence[NDArray[np.float32]], folder: Path
-) -> dict[str, dict]:
+) -> dict[str, dict[str, Any]]:
     """Every picture by the head that saw nothing of its fold; benchmarks/judgement reads them."""
     material, para = study.material, study.para
     rows = slice(study.own, study.own + study.paras)
@@ -330,7 +331,7 @@ def _write(path: Path, ids: Sequence[str], scores: Array) -> None:
         table.writerows((i, f"{score:.4f}") for i, score in zip(ids, scores, strict=True))
 
 
-def shipped_figures(study: Study, head: Head, file: Path) -> dict[str, dict]:
+def shipped_figures(study: Study, head: Head, file: Path) -> dict[str, dict[str, Any]]:
     """The head as the file has it, on the photographs that no model was trained on."""
     material = study.material
     reserved = np.flatnonzero(material.reserved)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 NAME = "ilgnet_paired_lite2.everyday (research and learning only)"
 
 LICENCE = (
@@ -39,7 +42,7 @@ SOURCES = (
 )
 
 
-def asked(figures: dict) -> tuple[str, ...]:
+def asked(figures: Mapping[str, Any]) -> tuple[str, ...]:
     """What was asked of it, met before missed.
 
     Args:

@@ -270,9 +270,10 @@ def test_a_picture_is_never_written_over(option: str, photos: Path) -> None:
 
 
 def test_a_full_disk_is_told(photos: Path, model: Path) -> None:
-    process = run("score", photos, "--csv", "-o", "/dev/full", "--model", model, check=1)
-    assert b"No space left" in process.stderr
-    assert b"Traceback" not in process.stderr
+    for option in ("-o", "--report"):
+        process = run("score", photos, "--csv", option, "/dev/full", "--model", model, check=1)
+        assert b"/dev/full: No space left" in process.stderr
+        assert b"Traceback" not in process.stderr
 
 
 def test_the_worst_folder_has_a_row_for_every_file_in_every_format(

@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ilgnet.errors import ModelError
@@ -65,6 +66,15 @@ def test_a_failed_write_leaves_the_old_file(stored, monkeypatch):
         save_network(lively(NAME, seed=1), stored)
     assert stored.read_bytes() == before
     assert [path.name for path in stored.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_a_full_disk_is_said_in_words(stored, monkeypatch):
+    def fail(tensors, path, metadata):
+        raise SafetensorError("No space left on device (os error 28)")
+
+    monkeypatch.setattr("ilgnet.models.checkpoints.save_file", fail)
+    with pytest.raises(ModelError, match=r"model\.safetensors cannot be written: No space left"):
+        save_network(lively(NAME, seed=1), stored)
 
 
 def test_the_file_is_as_readable_as_any_other(stored):

@@ -28,10 +28,17 @@ def save_network(network: nn.Module, path: Path, metadata: dict[str, str] | None
 def save_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
 ) -> None:
-    """Write tensors by name, and words for the file's header; whole or not at all."""
+    """Write tensors by name, and words for the file's header; whole or not at all.
+
+    Raises:
+        ModelError: the disk is full, or does not take the file for another reason.
+    """
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     with replacing(path) as partial:
-        save_file(plain, partial, metadata)
+        try:
+            save_file(plain, partial, metadata)
+        except SafetensorError as error:  # such as a full disk
+            raise ModelError(f"{path} cannot be written: {in_words(error)}") from error
 
 
 def read_metadata(path: Path) -> dict[str, str]:

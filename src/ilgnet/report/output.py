@@ -13,10 +13,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from ilgnet.atomic import check_place, streaming
 from ilgnet.errors import IlgnetError
+
+_OF_THE_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @contextmanager
@@ -32,19 +34,30 @@ def open_output(target: Path | None, *, keep_partial: bool = False) -> Iterator[
     Raises:
         IlgnetError: the target is a folder, or cannot be created.
     """
-    if target is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if _is_direct(target):
-        with _explained(target):
-            stream: BinaryIO = target.open("wb")
-        with stream:
-            yield stream
-        return
-    check_output(target)
-    with streaming(target, keep_partial=keep_partial) as stream:
-        yield stream
+    with _named(target):
+        if target is None:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        elif _is_direct(target):
+            with _explained(target):
+                stream: BinaryIO = target.open("wb")
+            with stream:
+                yield stream
+        else:
+            check_output(target)
+            with streaming(target, keep_partial=keep_partial) as stream:
+                yield stream
+
+
+@contextmanager
+def _named(target: Path | None) -> Iterator[None]:
+    """Let what the disk says of a write, which names no file, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _OF_THE_DISK and error.filename is None:
+            error.filename = "standard output" if target is None else str(target)
+        raise
 
 
 def discard_output() -> None:

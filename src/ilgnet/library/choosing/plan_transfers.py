@@ -116,11 +116,16 @@ def _resolved_into(into: Path) -> Path:
     return folder
 
 
+def _size(count: int) -> str:
+    """Bytes as people say them."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
 def _check_room(into: Path, wanted: int) -> None:
     free = shutil.disk_usage(into if into.is_dir() else into.parent).free
     if wanted > free:
         raise LibraryError(
-            f"{into} has room for {free / 1e9:.1f} GB and {wanted / 1e9:.1f} GB are wanted. "
+            f"{into} has room for {_size(free)} and {_size(wanted)} are wanted. "
             "Nothing was done. Make room, choose another disk with --into, or choose fewer "
             "with --only keep"
         )

@@ -101,6 +101,11 @@ def in_words(error: BaseException) -> str:
     return str(error) or "no reason is given"
 
 
+def amount(count: int, noun: str) -> str:
+    """1 file, 2 files."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Import an optional module, or say which extra brings it.
 

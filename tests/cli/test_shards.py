@@ -32,7 +32,7 @@ def test_from_the_plan_to_one_table(tmp_path: Path, model: Path) -> None:
     assert "3 of 3 shards have no part" in str(
         run("merge", job, "-o", tmp_path / "a.parquet").exception
     )
-    assert "1 shards, 4 pictures, 0 failed" in run("work", job, "--shard", "1/3").stderr
+    assert "1 shard, 4 pictures, 0 failed" in run("work", job, "--shard", "1/3").stderr
     assert run("work", job, "--workers", 2, "-q").output == ""
     said = json.loads(run("status", job, "--json", "--failures").output)
     assert (said["shards"], said["finished"], said["pictures"], said["failures"]) == (3, 3, 12, {})

@@ -86,9 +86,9 @@ def test_lists_that_share_pictures_are_refused(tmp_path: Path) -> None:
     test = table(
         tmp_path / "two", ["renamed.png", "x.png"], colour_of={"renamed.png": sum(b"b.png") % 200}
     )
-    with pytest.raises(DataError, match=r"share 1 pictures, renamed\.png"):
+    with pytest.raises(DataError, match=r"share 1 picture, renamed\.png"):
         read_split(DataRecipe(train=str(train), test=str(test)), 0)
-    with pytest.raises(DataError, match="share 1 pictures"):
+    with pytest.raises(DataError, match="share 1 picture,"):
         read_split(DataRecipe(train=str(train), validation=str(test)), 0)
 
 

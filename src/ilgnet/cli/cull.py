@@ -20,9 +20,10 @@ from ilgnet.cli.plan_output import (
     say_how_to_undo,
     say_problems,
 )
-from ilgnet.cli.printing import amount, print_json
+from ilgnet.cli.printing import print_json
 from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
+from ilgnet.errors import amount
 from ilgnet.library.changes.plan import HOWS, How, step_words
 from ilgnet.library.choosing.bursts import frames_of_bursts
 from ilgnet.library.choosing.cull import DECISIONS, CullRule, Decision

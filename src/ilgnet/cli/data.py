@@ -24,7 +24,7 @@ from ilgnet.data.protocols import (
     read_protocol,
 )
 from ilgnet.data.rated import RatedSet
-from ilgnet.errors import DataError
+from ilgnet.errors import DataError, amount
 from ilgnet.report.progress import track
 from ilgnet.zoo.records import find_weights, is_model, read_weights, write_weights
 
@@ -321,7 +321,9 @@ def overlap(source: Path, other: str, open_rated: OpenRated, output: Path | None
             raise DataError(f"all pictures of {rated.name} overlap; {output} was not written")
         clean = rated.without(found.ids)
         write_list(output, as_list(clean))
-        click.echo(f"{len(clean.images):,} pictures in {output}, fingerprint {clean.fingerprint}")
+        click.echo(
+            f"{amount(len(clean.images), 'picture')} in {output}, fingerprint {clean.fingerprint}"
+        )
 
 
 @data.command()

@@ -14,7 +14,7 @@ import click
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_NOTHING, EXIT_OK
 from ilgnet.cli.library_options import library_argument
 from ilgnet.cli.options import chosen_format, output_options, progress_options
-from ilgnet.cli.printing import amount
+from ilgnet.errors import amount
 from ilgnet.library.catalogue.catalogue import Catalogue, named_model
 from ilgnet.library.catalogue.place import find_library
 from ilgnet.library.catalogue.rows import Filter

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK, EXIT_UNREADABLE
-from ilgnet.cli.printing import amount, named
+from ilgnet.cli.printing import named
+from ilgnet.errors import amount
 from ilgnet.library.changes.journal import StepState
 from ilgnet.library.changes.plan import step_words
 from ilgnet.library.proposals import Applied, Proposal

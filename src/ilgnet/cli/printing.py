@@ -20,8 +20,3 @@ def print_json(document: dict[str, Any]) -> None:
     """One JSON document on standard output."""
     sys.stdout.buffer.write(json_bytes(document) + b"\n")
     sys.stdout.buffer.flush()
-
-
-def amount(count: int, noun: str) -> str:
-    """1 file, 2 files."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -12,7 +12,7 @@ import click
 
 from ilgnet.cli.exits import EXIT_OK, EXIT_UNREADABLE
 from ilgnet.cli.options import progress_options
-from ilgnet.errors import FAILURE_CODES
+from ilgnet.errors import FAILURE_CODES, amount
 from ilgnet.report.output import open_output
 from ilgnet.report.progress import track
 from ilgnet.shards.filter import FATES, Filter, Found, Wanted, read_listed
@@ -93,9 +93,9 @@ def plan_command(
     """
     columns = Columns(address_column, picture_column, key_column)
     found = plan(inputs, Job.of(model, features=features), job, rows=rows, columns=columns)
-    known = f"{found.listed:,} pictures listed" if found.listed else ""
-    tars = f"{found.tars:,} tars" if found.tars else ""
-    click.echo(f"{found.shards:,} shards: {', '.join(filter(None, [known, tars]))}")
+    known = f"{amount(found.listed, 'picture')} listed" if found.listed else ""
+    tars = amount(found.tars, "tar") if found.tars else ""
+    click.echo(f"{amount(found.shards, 'shard')}: {', '.join(filter(None, [known, tars]))}")
     for what, count in found.passed_over.most_common():
         click.echo(f"passed over: {count:,} {what}")
 
@@ -205,7 +205,10 @@ def say_done(done: list[Stats], quiet: bool) -> int:
     """The last line and the exit code."""
     pictures, failed = sum(s.pictures for s in done), sum(s.failed for s in done)
     if not quiet:
-        click.echo(f"{len(done):,} shards, {pictures:,} pictures, {failed:,} failed", err=True)
+        click.echo(
+            f"{amount(len(done), 'shard')}, {amount(pictures, 'picture')}, {failed:,} failed",
+            err=True,
+        )
     return EXIT_UNREADABLE if failed else EXIT_OK
 
 
@@ -234,7 +237,7 @@ def status_text(found: Status) -> str:
             f"{found.bytes / 1e9:,.1f} GB" if found.bytes >= 1e9 else f"{found.bytes / 1e6:.1f} MB"
         )
         lines += [
-            f"{found.pictures:,} pictures, {found.failed:,} failed; {size} read",
+            f"{amount(found.pictures, 'picture')}, {found.failed:,} failed; {size} read",
             f"{hours} of core time, {each:.1f} ms a picture; "
             f"at most {found.peak_memory / 1024**2:,.0f} MiB in a process",
             "by " + ", ".join(f"{host}: {n:,}" for host, n in sorted(found.hosts.items())),
@@ -264,7 +267,7 @@ def merge_command(job: str, output: Path, partial: bool) -> None:
     \b
       ilgnet shards merge job/ -o all.parquet
     """
-    click.echo(f"{merge(job, output, partial=partial):,} rows in {output}")
+    click.echo(f"{amount(merge(job, output, partial=partial), 'row')} in {output}")
 
 
 @shards.command("filter")
@@ -344,9 +347,9 @@ def filter_command(
     chosen = Filter(open_parts(job, partial=partial), asked)
     click.echo(report_json(chosen) if as_json else fates_text(chosen.found))
     if output:
-        click.echo(f"{write_list(chosen, output):,} rows in {output}", err=True)
+        click.echo(f"{amount(write_list(chosen, output), 'row')} in {output}", err=True)
     if tars:
-        click.echo(f"{write_tars(chosen, tars):,} pictures in {tars}", err=True)
+        click.echo(f"{amount(write_tars(chosen, tars), 'picture')} in {tars}", err=True)
     if report:
         with open_output(report) as stream:
             stream.write(render_page(chosen, samples=samples).encode())

@@ -18,9 +18,10 @@ from ilgnet.cli.plan_output import (
     say_how_to_undo,
     say_problems,
 )
-from ilgnet.cli.printing import amount, named, print_json
+from ilgnet.cli.printing import named, print_json
 from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
+from ilgnet.errors import amount
 from ilgnet.library.changes.plan import step_words
 from ilgnet.library.choosing.plan_marks import SIDECAR_STYLES, MarkRule
 from ilgnet.library.choosing.stars import DEFAULT_CUTS, FEWEST_FOR_RANKS, StarRule, StarScale

@@ -6,7 +6,8 @@ import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_OK
 from ilgnet.cli.plan_output import failures
-from ilgnet.cli.printing import amount, named, print_json
+from ilgnet.cli.printing import named, print_json
+from ilgnet.errors import amount
 from ilgnet.library.changes.journal import (
     ChangeJournal,
     damaged_journals,

@@ -19,7 +19,7 @@ from ilgnet.atomic import write_whole
 from ilgnet.data.identity import KnownPictures, PictureKeys, all_keys, name_key
 from ilgnet.data.lists import read_lines
 from ilgnet.data.rated import RatedImage, RatedSet
-from ilgnet.errors import DataError
+from ilgnet.errors import DataError, amount
 from ilgnet.zoo.lineage import TrainedOn
 from ilgnet.zoo.records import Weights
 
@@ -58,7 +58,7 @@ class Overlap:
         if self.compared and "looks" not in self.compared:
             limits.append("a file that was saved again would not be noticed")
         if self.unread:
-            limits.append(f"{self.unread:,} files could not be read")
+            limits.append(f"{amount(self.unread, 'file')} could not be read")
         return " and ".join(words) + (f"; {'; '.join(limits)}" if limits else "")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ilgnet.errors import DataError
+from ilgnet.errors import DataError, amount
 from ilgnet.values import HIGH_ABOVE
 
 
@@ -174,6 +174,6 @@ def refuse_repeats(ids: Iterable[str], where: str) -> None:
     if repeats:
         shown = ", ".join(repeats[:3])
         raise DataError(
-            f"{where}: {len(repeats)} pictures are listed more than once ({shown}...); "
-            "keep one line for each"
+            f"{where}: {amount(len(repeats), 'picture')} listed more than once "
+            f"({shown}{', ...' if len(repeats) > 3 else ''}); keep one line for each"
         )

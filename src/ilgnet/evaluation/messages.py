@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 from ilgnet.data.overlap import Overlap
+from ilgnet.errors import amount
 from ilgnet.evaluation.evaluation import Evaluation, EvaluationOptions
 from ilgnet.metrics import INTERVAL, Measure
 
@@ -122,7 +123,7 @@ def seen_in_training(overlap: Overlap, options: EvaluationOptions) -> str:
     if overlap.ids:
         done = "taken out" if options.overlap == "remove" else "STILL IN THE FIGURES"
         certain = "" if overlap.leaked else "perhaps "
-        said.append(f"{certain}{len(overlap.ids):,} pictures of the list, {done}")
+        said.append(f"{certain}{amount(len(overlap.ids), 'picture')} of the list, {done}")
     elif overlap.compared:
         said.append(f"none of those that are known, compared {overlap.compared_words()}")
     if overlap.unchecked:

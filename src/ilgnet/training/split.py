@@ -26,7 +26,7 @@ from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
 from ilgnet.data.tables import TableForm
-from ilgnet.errors import DataError
+from ilgnet.errors import DataError, amount
 from ilgnet.images.preprocess import Preprocess
 from ilgnet.report.progress import track
 from ilgnet.training.recipe import AugmentRecipe, DataRecipe
@@ -106,7 +106,7 @@ def _refuse_shared(rated: RatedSet, other: RatedSet) -> None:
     overlap = shared_pictures(other, rated)
     if overlap.ids:
         raise DataError(
-            f"{rated.name} and {other.name} share {len(overlap.ids)} pictures, "
+            f"{rated.name} and {other.name} share {amount(len(overlap.ids), 'picture')}, "
             f"{min(overlap.ids)} for one; figures measured on them would be worthless. Take them "
             "out of one of the lists"
         )

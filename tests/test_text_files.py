@@ -41,6 +41,10 @@ def slowly(data: bytes) -> list[str]:
         (b"a.jpg\n\xef\xbb\xbfb.jpg\n", ["a.jpg", "b.jpg"]),  # two lists, one behind the other
         (b"\xef\xbb\xbf", []),
         (b"a.jpg\n.\n", ["a.jpg", "."]),
+        (b"file:///home/a%20b.jpg\r\n", ["/home/a b.jpg"]),  # desktops copy files as addresses
+        (b"file://localhost/%C3%BC.jpg\nfile:///C:/a.jpg\n", ["/\u00fc.jpg", "C:/a.jpg"]),
+        (b"file:///a%FFb.jpg", [os.fsdecode(b"/a\xffb.jpg")]),
+        (b"a%20b.jpg\n", ["a%20b.jpg"]),
         (b'"C:\\b c.jpg"\r\n"d.jpg', ["C:\\b c.jpg", '"d.jpg']),  # Windows copies paths in quotes
     ],
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from ilgnet.errors import DataError, in_words
 
@@ -27,6 +28,7 @@ _MARKS: Final = (
 
 _PIECE: Final = 1 << 16
 _SEPARATORS: Final = ",;\t"
+_FILE_URL: Final = "file://"
 _NOTHING_TAKEN: Final = "Nothing more of it was taken"
 
 
@@ -231,10 +233,10 @@ def _checked(row: CsvRow | DataError) -> CsvRow:
 def read_paths(read: Callable[[int], bytes]) -> Iterator[str]:
     """Paths from a list: separated by NUL bytes if there are any, else one a line.
 
-    Lines may end in CRLF and stand in double quotes, and the list may be UTF-8 or UTF-16 with a
-    mark, as Windows writes them; a line of white space is none. UTF-16 without a mark, in which
-    every letter has a NUL byte of its own, is refused, and so is what is no text: their entries
-    would be single letters such as "." and "/".
+    Lines may end in CRLF, stand in double quotes or be addresses of files (file:///...), and the
+    list may be UTF-8 or UTF-16 with a mark, as Windows writes them; a line of white space is none.
+    UTF-16 without a mark, in which every letter has a NUL byte of its own, is refused, and so is
+    what is no text: their entries would be single letters such as "." and "/".
 
     Args:
         read: gives up to so many bytes as soon as there are any, and none at the end, such as the
@@ -298,5 +300,14 @@ def _path(entry: str, separator: str) -> Iterator[str]:
         )
     if len(entry) > 2 and entry[0] == entry[-1] == '"':
         entry = entry[1:-1]  # "Copy as path"; a picture's name ends in letters
+    if entry.startswith(_FILE_URL):
+        entry = _from_url(entry)
     if entry.strip():
         yield entry
+
+
+def _from_url(url: str) -> str:
+    """The path in file:///home/a%20b.jpg, as desktops copy files (RFC 8089)."""
+    path = "/" + url.removeprefix(_FILE_URL).partition("/")[2]
+    path = unquote(path, errors=sys.getfilesystemencodeerrors())
+    return path[1:] if path[2:3] == ":" else path  # /C:/Users

@@ -37,12 +37,10 @@ def listen() -> None:
     global _ear
     if _ear is not None or not hasattr(os, "pread"):
         return
-    try:
+    with suppress(OSError, ValueError):  # there may be no standard error, or nowhere to write
+        is_the_process_s = sys.stderr.fileno() == _STDERR
         notes = tempfile.TemporaryFile()  # noqa: SIM115 - kept as long as the process
-    except OSError:  # everything is read-only
-        return
-    with suppress(OSError, ValueError):  # there may be no standard error
-        if sys.stderr.fileno() == _STDERR:
+        if is_the_process_s:
             own = io.FileIO(os.dup(_STDERR), "w")
             sys.stderr = io.TextIOWrapper(
                 own,

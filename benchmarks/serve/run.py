@@ -62,7 +62,7 @@ def service(*options: object, cache: Path | None = None) -> Iterator[tuple[str, 
 
 def throughput(folder: Path) -> dict[str, Any]:
     """Pictures a second by the service at saturation and by the command line, in turn."""
-    paths = make_pictures(folder / "pictures", 8)["12MP"] * 3
+    paths = make_pictures(folder / "pictures", 8)["12MP"] * 10
     bodies = [path.read_bytes() for path in paths]
     ratios, rates, costs = [], [], []
     with service("--api-only") as (address, pid):
@@ -97,7 +97,7 @@ def throughput(folder: Path) -> dict[str, Any]:
             costs.append(costs_scored / costs_served)
             rates.append(served)
     return {
-        "pictures": "8 JPEGs of 12 megapixels, made, three times",
+        "pictures": "8 JPEGs of 12 megapixels, made, ten times",
         "connections": 4,
         "share of the command line's rate": summary(ratios),
         "share by processor time, clients' included": summary(costs),

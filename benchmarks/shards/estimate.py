@@ -87,8 +87,7 @@ Made by `python benchmarks/shards/estimate.py --write` from what `python benchma
 measured: JPEGs of 400 x 300 ({score["bytes_a_picture"]:,} bytes) with the model `{score["model"]}` on {score["cores"]} cores.
 In each round the two ways of a pair had the machine to themselves in turn. Figures are the difference
 of a large job and one of a handful, so that starting up is left out: medians of the rounds, and in
-brackets the lowest and the highest. Other work came between some rounds: see how far they lie apart.
-The figures of Ray are of an earlier version; later rounds, beside other work, gave 0.96, 1.78 and 1.40.
+brackets the lowest and the highest.
 
 | way | pictures, rounds | core ms a picture | ms a picture |
 |---|---|---|---|

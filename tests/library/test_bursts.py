@@ -29,7 +29,7 @@ from ilgnet.library.photograph.file_groups import group_files
 from ilgnet.library.photograph.gather import gather
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.scoring import Scorer
-from ilgnet.taste.agreement import among_all, within_groups
+from ilgnet.taste.agreement import agreement_of, all_pairs, pairs_in_groups
 from ilgnet.zoo.records import (
     DEFAULT_MODEL,
     ONNX_NAME,
@@ -256,20 +256,22 @@ def test_near_duplicates_need_no_quadratic_memory() -> None:
 def test_agreement_within_groups_counts_pairs_of_one_group() -> None:
     scores = np.array([3.0, 2, 1, 9, 5, 5])
     ratings = np.array([5.0, 4, 4, 1, 2, 1])
-    agreement = within_groups(scores, ratings, np.array(["a", "a", "a", "b", "b", "b"]))
+    agreement = agreement_of(
+        pairs_in_groups(scores, ratings, np.array(["a", "a", "a", "b", "b", "b"]))
+    )
     assert agreement is not None
     # a: 5 stars above both fours, right twice; b: 2 stars tied with one and below the other.
     assert (agreement.pairs, agreement.groups) == (4, 2)
     assert agreement.share.value == pytest.approx(2.5 / 4)
     assert str(agreement) == "62.5% of 4 pairs (no interval from fewer than 10 groups)"
-    assert within_groups(scores, ratings, np.array([""] * 6)) is None
+    assert agreement_of(pairs_in_groups(scores, ratings, np.array([""] * 6))) is None
 
 
 def test_agreement_among_all_counts_every_pair() -> None:
     random = np.random.default_rng(0)
     scores, ratings = random.normal(size=60), random.integers(1, 6, 60).astype(float)
     days = [f"day {i % 12}" for i in range(60)]
-    agreement = among_all(scores, ratings, days)
+    agreement = agreement_of(all_pairs(scores, ratings, days))
     pairs = [
         (scores[i] > scores[j]) == (ratings[i] > ratings[j])
         for i in range(60)
@@ -280,7 +282,7 @@ def test_agreement_among_all_counts_every_pair() -> None:
     assert agreement.pairs == len(pairs)
     assert agreement.share.value == pytest.approx(np.mean(pairs))
     assert agreement.share.low < agreement.share.value < agreement.share.high
-    perfect = among_all(ratings, ratings, days)
+    perfect = agreement_of(all_pairs(ratings, ratings, days))
     assert perfect is not None
     assert (perfect.share.low, perfect.share.value) == (1.0, 1.0)
 

@@ -167,10 +167,10 @@ class _Report:
             if photo.opinion.rating is not None and not photo.opinion.is_doubtful
         ]
         if rated:
-            from ilgnet.taste.agreement import within_groups
+            from ilgnet.taste.agreement import agreement_of, pairs_in_groups
 
-            scores, ratings, groups = zip(*rated, strict=True)
-            self.agreement = within_groups(np.array(scores), np.array(ratings), np.array(groups))
+            scores, ratings, groups = map(np.array, zip(*rated, strict=True))
+            self.agreement = agreement_of(pairs_in_groups(scores, ratings, groups))
 
     def to_json(self) -> dict[str, Any]:
         record: dict[str, Any] = {"bursts": [self._group(group) for group in self.bursts]}

@@ -6,7 +6,7 @@ The catalogues of the folders learn where their pictures went.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from ilgnet.library.catalogue.place import library_of
 from ilgnet.library.changes.carry_out import OnStep, apply_plan
 from ilgnet.library.changes.carry_out import undo as take_back
 from ilgnet.library.changes.journal import ChangeJournal, find_journal
-from ilgnet.library.changes.plan import Edit, Plan, Transfer
+from ilgnet.library.changes.plan import Edit, Plan, Step, Transfer
 from ilgnet.library.choosing.cull import Decided
 from ilgnet.library.choosing.plan_marks import Mark
 from ilgnet.library.choosing.stars import StarScale
@@ -139,27 +139,28 @@ def undo(name: str | None = None, on_step: OnStep = lambda _: None) -> Applied:
 
 def moves_of(journal: ChangeJournal) -> list[tuple[str, str]]:
     """From where to where files were moved, or were moved back: absolute paths."""
-    moves = []
-    for step, outcome in zip(journal.plan.steps, journal.outcomes, strict=True):
-        if isinstance(step, Transfer) and step.how == "move":
-            if outcome.state == "done":
-                moves.append((step.source, step.target))
-            elif outcome.state == "undone":
-                moves.append((step.target, step.source))
-    return moves
+    return [
+        (step.target, step.source) if is_back else (step.source, step.target)
+        for step, is_back in _taken(journal)
+        if isinstance(step, Transfer) and step.how == "move"
+    ]
 
 
 def edits_of(journal: ChangeJournal) -> list[tuple[str, bytes, bytes]]:
     """Files that were changed, or changed back: absolute path, SHA-256 before and after."""
     edits = []
-    for step, outcome in zip(journal.plan.steps, journal.outcomes, strict=True):
+    for step, is_back in _taken(journal):
         if isinstance(step, Edit) and step.before is not None:
             before, after = bytes.fromhex(step.before), bytes.fromhex(step.after)
-            if outcome.state == "done":
-                edits.append((step.path, before, after))
-            elif outcome.state == "undone":
-                edits.append((step.path, after, before))
+            edits.append((step.path, *((after, before) if is_back else (before, after))))
     return edits
+
+
+def _taken(journal: ChangeJournal) -> Iterator[tuple[Step, bool]]:
+    """The steps that were taken, and whether each was taken back."""
+    for step, outcome in zip(journal.plan.steps, journal.outcomes, strict=True):
+        if outcome.state in ("done", "undone"):
+            yield step, outcome.state == "undone"
 
 
 def follow_changes(journal: ChangeJournal) -> None:

@@ -1,4 +1,7 @@
-"""How often scores order pictures as a person does, and how sure that is."""
+"""How often scores order pictures as a person does, and how sure that is.
+
+Pairs of pictures are counted by the groups that these are of, and groups are resampled whole.
+"""
 
 from __future__ import annotations
 
@@ -13,61 +16,56 @@ from ilgnet.taste.learnt import Agreement
 
 Floats = NDArray[np.float64]
 
+Counts = tuple[Floats, Floats]
+"""Pairs that scores order as the person does, and all pairs: by the groups of the better and of the
+worse picture (G, G), or by one group for both (G,)."""
 
-def within_groups(scores: Floats, ratings: Floats, groups: NDArray[Any]) -> Agreement | None:
-    """Pairwise accuracy over the pairs of pictures of one group; None where there is no pair.
+
+def agreement_of(counts: Counts) -> Agreement | None:
+    """Pairwise accuracy, with an interval over groups; None where there is no pair."""
+    right, pairs = counts
+    return Agreement(_share(right, pairs), int(pairs.sum()), len(pairs)) if pairs.sum() else None
+
+
+def gain_of(counts: Counts, others: Counts) -> Measure:
+    """How much larger the pairwise accuracy of some scores is than that of others.
+
+    Both on the same draws of groups, which is sharper than to compare their intervals.
+    """
+    return _share(counts[0] - others[0], counts[1])
+
+
+def pairs_in_groups(scores: Floats, ratings: Floats, groups: NDArray[Any]) -> Counts:
+    """Pairs of pictures of one group that are rated differently.
 
     Args:
         scores: the model's, (N,).
         ratings: the person's, (N,); only their order matters.
         groups: (N,) the name of each picture's burst; "" is no burst.
     """
-    counts = group_pairs(ratings, scores, groups)
-    return _summed(counts) if len(counts) else None
+    right, pairs = group_pairs(ratings, scores, groups).T
+    return right, pairs
 
 
-def among_all(scores: Floats, ratings: Floats, groups: Sequence[Hashable]) -> Agreement | None:
-    """Pairwise accuracy over all pairs, with an interval over groups; None without a pair.
+def all_pairs(scores: Floats, ratings: Floats, groups: Sequence[Hashable]) -> Counts:
+    """All pairs of pictures that are rated differently.
 
     Args:
         scores: the model's, (N,).
         ratings: the person's, (N,); only their order matters.
         groups: (N,) what belongs together and is resampled together, such as days.
     """
-    right, pairs = _by_group(scores, ratings, groups)
-    if not pairs.sum():
-        return None
-    return Agreement(_share(right, pairs), int(pairs.sum()), len(pairs))
-
-
-def gain_among_all(
-    scores: Floats, others: Floats, ratings: Floats, groups: Sequence[Hashable]
-) -> Measure:
-    """How much larger the share of `among_all` is for some scores than for others.
-
-    Both on the same draws of groups, which is sharper than to compare their intervals.
-    """
-    right, pairs = _by_group(scores, ratings, groups)
-    return _share(right - _by_group(others, ratings, groups)[0], pairs)
-
-
-def _by_group(scores: Floats, ratings: Floats, groups: Sequence[Hashable]) -> tuple[Floats, Floats]:
-    names = sorted(set(groups), key=str)
-    number = {name: index for index, name in enumerate(names)}
-    day = np.array([number[group] for group in groups], dtype=np.intp)
-    order = np.argsort(day, kind="stable")
-    return _pairs_between(scores[order], ratings[order], day[order], len(names))
-
-
-def _share(right: Floats, pairs: Floats) -> Measure:
-    """Of pairs by the groups of their pictures, (G, G); groups resampled whole."""
-
-    def share(chosen: NDArray[np.intp]) -> dict[str, float]:
-        weight = np.bincount(chosen, minlength=len(pairs)).astype(np.float64)
-        all_pairs = float(weight @ pairs @ weight)
-        return {"share": float(weight @ right @ weight) / all_pairs if all_pairs else np.nan}
-
-    return bootstrap(share, len(pairs))["share"]
+    names, number = _numbered(groups)
+    order = np.argsort(number, kind="stable")
+    scores, ratings, number = scores[order], ratings[order], number[order]
+    right, pairs = np.zeros((names, names)), np.zeros((names, names))
+    starts = np.searchsorted(number, np.arange(names))
+    for index in range(len(scores)):
+        worse = ratings < ratings[index]
+        alike = (np.sign(scores[index] - scores) + 1) / 2 * worse
+        right[number[index]] += np.add.reduceat(alike, starts)
+        pairs[number[index]] += np.add.reduceat(worse.astype(np.float64), starts)
+    return right, pairs
 
 
 def chosen_pairs(
@@ -75,8 +73,8 @@ def chosen_pairs(
     winners: NDArray[np.intp],
     losers: NDArray[np.intp],
     groups: Sequence[Hashable],
-) -> Agreement | None:
-    """The share of a person's choices between two pictures that scores make likewise.
+) -> Counts:
+    """A person's choices between two pictures.
 
     Args:
         scores: the model's, (N,).
@@ -84,57 +82,27 @@ def chosen_pairs(
         losers: row of the other, (P,).
         groups: (N,) what is resampled together; a choice belongs to its winner's.
     """
-    counts = _choices_by_group(scores, winners, losers, groups)
-    return _summed(counts) if len(counts) else None
+    alike = (np.sign(scores[winners] - scores[losers]) + 1) / 2
+    _, number = _numbered([groups[row] for row in winners])
+    right, choices = np.bincount(number, alike), np.bincount(number)
+    return right.astype(np.float64), choices.astype(np.float64)
 
 
-def gain_in_choices(
-    scores: Floats,
-    others: Floats,
-    winners: NDArray[np.intp],
-    losers: NDArray[np.intp],
-    groups: Sequence[Hashable],
-) -> Measure:
-    """How much larger the share of `chosen_pairs` is for some scores than for others."""
-    counts = _choices_by_group(scores, winners, losers, groups)
-    counts[:, 0] -= _choices_by_group(others, winners, losers, groups)[:, 0]
-    return _summed(counts).share
+def _numbered(groups: Sequence[Hashable]) -> tuple[int, NDArray[np.intp]]:
+    """How many different groups there are, and the number of each, in the order of their names."""
+    numbers = {name: number for number, name in enumerate(sorted(set(groups), key=str))}
+    return len(numbers), np.array([numbers[group] for group in groups], dtype=np.intp)
 
 
-def _choices_by_group(
-    scores: Floats,
-    winners: NDArray[np.intp],
-    losers: NDArray[np.intp],
-    groups: Sequence[Hashable],
-) -> Floats:
-    """For each group: choices that the scores make likewise, and all, (G, 2)."""
-    right = (np.sign(scores[winners] - scores[losers]) + 1) / 2
-    names = sorted({groups[row] for row in winners}, key=str)
-    number = {name: index for index, name in enumerate(names)}
-    group = np.array([number[groups[row]] for row in winners], dtype=np.intp)
-    return np.stack([np.bincount(group, right), np.bincount(group)], axis=1).astype(np.float64)
-
-
-def _summed(counts: Floats) -> Agreement:
-    """Groups' counts of (pairs ordered alike, pairs) as one share, groups resampled whole."""
-
+def _share(right: Floats, pairs: Floats) -> Measure:
     def share(chosen: NDArray[np.intp]) -> dict[str, float]:
-        right, pairs = counts[chosen].sum(axis=0)
-        return {"share": float(right / pairs)}
+        weight = np.bincount(chosen, minlength=len(pairs)).astype(np.float64)
+        count = _weighted(pairs, weight)
+        return {"share": _weighted(right, weight) / count if count else np.nan}
 
-    measured = bootstrap(share, len(counts))["share"]
-    return Agreement(measured, int(counts[:, 1].sum()), len(counts))
+    return bootstrap(share, len(pairs))["share"]
 
 
-def _pairs_between(
-    scores: Floats, ratings: Floats, day: NDArray[np.intp], days: int
-) -> tuple[Floats, Floats]:
-    """Pairs by the days of their better and worse picture, (G, G): ordered alike, and all."""
-    right, pairs = np.zeros((days, days)), np.zeros((days, days))
-    starts = np.searchsorted(day, np.arange(days))
-    for index in range(len(scores)):
-        worse = ratings < ratings[index]
-        alike = (np.sign(scores[index] - scores) + 1) / 2 * worse
-        right[day[index]] += np.add.reduceat(alike, starts)
-        pairs[day[index]] += np.add.reduceat(worse.astype(np.float64), starts)
-    return right, pairs
+def _weighted(counts: Floats, weight: Floats) -> float:
+    """A pair of two groups is drawn as often as both of them together."""
+    return float(weight @ counts if counts.ndim == 1 else weight @ counts @ weight)

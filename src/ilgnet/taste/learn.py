@@ -20,7 +20,7 @@ from ilgnet.engines.taste import Taste
 from ilgnet.errors import LibraryError
 from ilgnet.metrics import FEWEST_UNITS, Measure, dense_ranks, srcc
 from ilgnet.scoring import free_cores
-from ilgnet.taste.agreement import among_all, chosen_pairs, gain_among_all, gain_in_choices
+from ilgnet.taste.agreement import Counts, agreement_of, all_pairs, chosen_pairs, gain_of
 from ilgnet.taste.learnt import Agreement, Learnt
 
 Floats = NDArray[np.float64]
@@ -69,12 +69,8 @@ class Opinions(Protocol):
         """The share of pairs among some rows that scores (N,) order as the person does."""
         ...
 
-    def agreement(self, scores: Floats, groups: Sequence[str]) -> Agreement | None:
-        """The same over all rows, with an interval over groups (N,)."""
-        ...
-
-    def gain(self, scores: Floats, others: Floats, groups: Sequence[str]) -> Measure:
-        """How much larger the agreement of some scores is than that of others."""
+    def counts(self, scores: Floats, groups: Sequence[str]) -> Counts:
+        """The pairs among all rows by their groups (N,), for `agreement_of` and `gain_of`."""
         ...
 
     def spearman(self, scores: Floats) -> float | None:
@@ -125,13 +121,9 @@ class Ratings:
             pairs += len(better) * len(worse)
         return right / pairs if pairs else 0.5
 
-    def agreement(self, scores: Floats, groups: Sequence[str]) -> Agreement | None:
+    def counts(self, scores: Floats, groups: Sequence[str]) -> Counts:
         """All pairs of different ratings."""
-        return among_all(scores, self.ratings, groups)
-
-    def gain(self, scores: Floats, others: Floats, groups: Sequence[str]) -> Measure:
-        """Over the same pairs and draws."""
-        return gain_among_all(scores, others, self.ratings, groups)
+        return all_pairs(scores, self.ratings, groups)
 
     def spearman(self, scores: Floats) -> float | None:
         """Ties at their mean rank."""
@@ -170,13 +162,9 @@ class Comparisons:
         lead = scores[self.winners[inside]] - scores[self.losers[inside]]
         return float(np.mean((np.sign(lead) + 1) / 2)) if len(lead) else 0.5
 
-    def agreement(self, scores: Floats, groups: Sequence[str]) -> Agreement | None:
+    def counts(self, scores: Floats, groups: Sequence[str]) -> Counts:
         """All choices."""
         return chosen_pairs(scores, self.winners, self.losers, groups)
-
-    def gain(self, scores: Floats, others: Floats, groups: Sequence[str]) -> Measure:
-        """Over the same choices and draws."""
-        return gain_in_choices(scores, others, self.winners, self.losers, groups)
 
     def spearman(self, scores: Floats) -> float | None:
         """They are no ratings."""
@@ -231,14 +219,16 @@ def _learn(
     space = _Space.of(features, baseline)
     z, own = space.coordinates(features), space.z_scores(baseline)
     held_out = _cross_predict(z, own, opinions, numbers)
-    agreement, of_baseline = (opinions.agreement(s, groups) for s in (held_out, own))
+    counts, own_counts = (opinions.counts(scores, groups) for scores in (held_out, own))
+    agreement, of_baseline = agreement_of(counts), agreement_of(own_counts)
     assert agreement is not None
     assert of_baseline is not None
     _refuse_chance(z, opinions, numbers, of_baseline)
-    penalty, blend = _choose(z, own, opinions, numbers, np.ones(len(z), bool))
-    gain = opinions.gain(held_out, own, groups)
+    everyone = np.ones(len(z), bool)
+    penalty, blend = _choose(z, own, opinions, numbers, everyone)
+    gain = gain_of(counts, own_counts)
     _refuse_baseline(agreement, of_baseline, gain, blend)
-    vector = _vectors(z, opinions, np.ones(len(z), bool), [penalty])[:, 0]
+    vector = _vectors(z, opinions, everyone, [penalty])[:, 0]
     return Learnt(
         space.taste(vector, blend, baseline, features),
         agreement,
@@ -291,18 +281,16 @@ def _refuse_chance(
         )
 
 
-def _refuse_baseline(
-    agreement: Agreement, baseline: Agreement, gain: Measure, blend: float
-) -> None:
-    if blend == 0.0 or not agreement.share.low > 0.5:
+def _refuse_baseline(taste: Agreement, baseline: Agreement, gain: Measure, blend: float) -> None:
+    if blend == 0.0 or not taste.share.low > 0.5:
         raise LibraryError(
             "nothing can be learnt that the base model does not know: it agrees with you in "
-            f"{baseline}, a taste in {agreement}. Nothing was saved; go on with the base model, or "
+            f"{baseline}, a taste in {taste}. Nothing was saved; go on with the base model, or "
             "rate more pictures"
         )
     if not gain.low > 0.0:
         raise LibraryError(
-            f"a taste agrees with you in {agreement}, the base model's score in {baseline}: "
+            f"a taste agrees with you in {taste}, the base model's score in {baseline}: "
             f"{gain.value:+.1%}, 95 % interval {gain.low:+.1%} to {gain.high:+.1%}, so it is not "
             "clear that anything was learnt. Nothing was saved; go on with the base model, or "
             "rate more pictures"

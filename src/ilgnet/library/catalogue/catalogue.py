@@ -37,7 +37,6 @@ from ilgnet.library.catalogue.rows import (
     unpack_features,
     verdict_from_row,
 )
-from ilgnet.library.photograph.capture import sequence_number
 from ilgnet.library.photograph.file_groups import FileGroup
 from ilgnet.library.photograph.opinion import Choice
 from ilgnet.library.photograph.photograph import Photograph
@@ -52,6 +51,10 @@ ROWS_AT_ONCE: Final = 1024
 """Features of so many pictures share an array."""
 
 EVERYTHING: Final = Filter()
+
+_FEATURES: Final = (
+    "LEFT JOIN features ON features.content = contents.id AND features.model = verdicts.model "
+)
 
 _CHOSEN: Final = (
     "SELECT content, flag, stars, max(id) FROM choices WHERE undone = 0 GROUP BY content"
@@ -207,13 +210,9 @@ class Catalogue:
             f"SELECT sha256, taken, camera, {'vector' if features else 'NULL'}, {SAID} "
             f"FROM contents {join} "
             "LEFT JOIN verdicts ON verdicts.content = contents.id AND verdicts.model = ? "
+            f"{_FEATURES if features else ''} WHERE {where}"
         )
-        if features:
-            query += (
-                "LEFT JOIN features ON features.content = contents.id "
-                "AND features.model = verdicts.model "
-            )
-        row = next(self.read(f"{query} WHERE {where}", (model.id, *values)), None)
+        row = next(self.read(query, (model.id, *values)), None)
         if row is None:
             return None
         sha256, taken, camera, vector, *said = row
@@ -235,22 +234,9 @@ class Catalogue:
         Each is a photograph of one file: `gather` puts those together that are one, and leaves out
         what is no longer there.
         """
-        where, values = which.conditions()
-        query = (
-            f"SELECT {'vector' if features else 'NULL'}, path, sha256, taken, camera, "
-            f"flag, stars, {SAID} "
-            "FROM pictures JOIN contents ON contents.id = pictures.content "
-            "JOIN verdicts ON verdicts.content = contents.id AND verdicts.model = ? "
-            f"LEFT JOIN ({_CHOSEN}) AS chosen ON chosen.content = contents.id "
-        )
-        if features:
-            query += (
-                "LEFT JOIN features ON features.content = contents.id "
-                "AND features.model = verdicts.model "
-            )
-        rows = self.read(
-            f"{query} WHERE away IS NULL AND {where} ORDER BY path", (model.id, *values)
-        )
+        columns = f"{'vector' if features else 'NULL'}, path, sha256, taken, camera, flag, stars"
+        chosen = f"LEFT JOIN ({_CHOSEN}) AS chosen ON chosen.content = contents.id "
+        rows = self._scored(model, which, columns, chosen + (_FEATURES if features else ""))
         folder = cache(lambda name: Path(self._root, name))
         while some := list(islice(rows, ROWS_AT_ONCE)):
             vectors = unpack_features([row[0] for row in some])
@@ -270,14 +256,21 @@ class Catalogue:
 
     def verdicts(self, model: Model, which: Filter = EVERYTHING) -> Iterator[Verdict]:
         """What a model said of the files of the library, in the order of their paths."""
+        for path, *said in self._scored(model, which, "path"):
+            yield verdict_from_row(self._prefix + path, model, said)
+
+    def _scored(
+        self, model: Model, which: Filter, columns: str, joins: str = ""
+    ) -> Iterator[Sequence[Any]]:
+        """Some columns, and after them those of the verdict, of what a model has scored."""
         where, values = which.conditions()
         query = (
-            f"SELECT path, {SAID} FROM pictures JOIN contents ON contents.id = pictures.content "
+            f"SELECT {columns}, {SAID} "
+            "FROM pictures JOIN contents ON contents.id = pictures.content "
             "JOIN verdicts ON verdicts.content = contents.id AND verdicts.model = ? "
-            f"WHERE away IS NULL AND {where} ORDER BY path"
+            f"{joins} WHERE away IS NULL AND {where} ORDER BY path"
         )
-        for path, *said in self.read(query, (model.id, *values)):
-            yield verdict_from_row(self._prefix + path, model, said)
+        return self.read(query, (model.id, *values))
 
     def failures(self, folder: str | None = None) -> Iterator[Failure]:
         """The pictures that could not be scored when last tried, in the order of their paths."""
@@ -355,11 +348,10 @@ class Catalogue:
             (taken, seen.capture.camera, row[0]),
         )
         path = os.fsencode(seen.path)
-        number = sequence_number(seen.path.rpartition("/")[2])
         connection.execute(
             "INSERT OR REPLACE INTO pictures (path, content, bytes, mtime_ns, ctime_ns, inode, "
-            "checked_ns, sequence) VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?)",
-            (path, row[0], *astuple(seen.stamp), seen.checked_ns, number),
+            "checked_ns) VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?)",
+            (path, row[0], *astuple(seen.stamp), seen.checked_ns),
         )
         connection.execute("DELETE FROM failures WHERE path = CAST(? AS TEXT)", (path,))
         self._forget_moved_from(connection, row[0], path)

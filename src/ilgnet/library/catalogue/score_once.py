@@ -203,21 +203,16 @@ class _Keeper:
             known = self._catalogue.known(path, stamp, self._model, features=self._features)
         except (OSError, ValueError):
             return lambda: _Found(image)  # scoring says what is wrong with it
-        if known is not None and known.verdict is not None:
+        if known is not None:
             seen = Seen(path, stamp, time.time_ns(), known.sha256, known.capture)
-            verdict = replace(known.verdict, path=image.id)
-            return lambda: _Found(image, seen, verdict, is_recorded=True)
-        told = self._told(known)
-        if known is not None and told is not None:
-            seen = Seen(path, stamp, time.time_ns(), known.sha256, known.capture)
-            verdict = replace(told, path=image.id)
-            return lambda: _Found(image, seen, verdict, is_told=True)
+            if (verdict := known.verdict or self._told(known)) is not None:
+                named, is_told = replace(verdict, path=image.id), known.verdict is None
+                return lambda: _Found(image, seen, named, is_recorded=not is_told, is_told=is_told)
         if path in self._suspect:
             self._suspect.remove(path)
             return lambda: self._try_out(image, source, path)
         self._note(path)
         if known is not None and known.sha256 not in self._fatal:
-            seen = Seen(path, stamp, time.time_ns(), known.sha256, known.capture)
             return lambda: _Found(image, seen, path=path)
         if self._is_surely_new(stamp):
             reading = Reading(source)
@@ -242,16 +237,14 @@ class _Keeper:
             how = self._fatal[seen.sha256]
             return _Found(Failure(image.id, "kills_the_reader", how), path=path)
         known = self._catalogue.known_content(seen.sha256, self._model, features=self._features)
-        said = None if known is None else known.verdict
-        told = None if said is not None else self._told(known)
-        verdict = said or told
-        named = None if verdict is None else replace(verdict, path=image.id)
-        return _Found(image, seen, named, path=path, is_told=told is not None)
+        verdict = None if known is None else known.verdict or self._told(known)
+        if known is None or verdict is None:
+            return _Found(image, seen, path=path)
+        named, is_told = replace(verdict, path=image.id), known.verdict is None
+        return _Found(image, seen, named, path=path, is_told=is_told)
 
-    def _told(self, known: Known | None) -> Verdict | None:
-        if self._taste is None or known is None:
-            return None
-        return self._taste.told(self._catalogue, known.sha256)
+    def _told(self, known: Known) -> Verdict | None:
+        return self._taste.told(self._catalogue, known.sha256) if self._taste else None
 
     def _try_out(self, image: ImageRef, source: str | os.PathLike[str], path: str) -> _Found:
         """Read a picture that may have ended a run in a process of its own first."""

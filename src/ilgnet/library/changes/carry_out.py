@@ -33,7 +33,7 @@ from ilgnet.library.changes.journal import (
     read_journal,
     unsettled_journals,
 )
-from ilgnet.library.changes.plan import Edit, Plan, Transfer, check_inside
+from ilgnet.library.changes.plan import Edit, Plan, Step, Transfer, check_inside
 from ilgnet.library.photograph.companions import renamed
 from ilgnet.library.photograph.file_groups import Folder
 
@@ -97,12 +97,7 @@ def _make_durable(plan: Plan) -> None:
     """Sync the folders once, at the end: after a power cut each renaming is there or is not, and
     both are settled by looking; only what is deleted needs its copy to be durable before.
     """
-    paths = [
-        path
-        for step in plan.steps
-        for path in ((step.path,) if isinstance(step, Edit) else (step.source, step.target))
-    ]
-    for folder in {Path(path).parent for path in paths}:
+    for folder in {Path(path).parent for step in plan.steps for path in step.changes}:
         with contextlib.suppress(OSError):  # gone, or a file system that cannot
             sync_folder(folder)
 
@@ -160,17 +155,24 @@ def _words(error: Exception) -> str:
 
 def _take(journal: ChangeJournal, index: int) -> dict[str, object]:
     step, temporary = journal.plan.steps[index], journal.temporary(index)
-    if isinstance(step, Edit):
-        check_inside(Path(step.path).parent, journal.plan.roots)
-        path = Path(step.path)
-        before = {"mtime_ns": path.stat().st_mtime_ns} if path.exists() else {}
-        take_edit(step, temporary)
-        return dict(before)
-    check_inside(Path(step.target).parent, journal.plan.roots)
-    if step.how == "move":
-        check_inside(Path(step.source).parent, journal.plan.roots)
-    take_transfer(step, temporary)
-    return _details(step)
+    _check_places(step, journal.plan)
+    if isinstance(step, Transfer):
+        take_transfer(step, temporary)
+        return _details(step)
+    path = Path(step.path)
+    details: dict[str, object] = {"mtime_ns": path.stat().st_mtime_ns} if path.exists() else {}
+    take_edit(step, temporary)
+    return details
+
+
+def _check_places(step: Step, plan: Plan) -> None:
+    """Refuse a step that changes anything outside the plan's folders.
+
+    Raises:
+        LibraryError: it would.
+    """
+    for path in step.changes:
+        check_inside(Path(path).parent, plan.roots)
 
 
 def _details(step: Transfer) -> dict[str, object]:
@@ -262,14 +264,11 @@ def _undo_one(journal: ChangeJournal, stream: BinaryIO, index: int) -> None:
 def _take_back(journal: ChangeJournal, index: int) -> None:
     step, temporary = journal.plan.steps[index], journal.temporary(index, back=True)
     details = journal.outcomes[index].details
+    _check_places(step, journal.plan)
     if isinstance(step, Edit):
-        check_inside(Path(step.path).parent, journal.plan.roots)
         undo_edit(step, temporary, details.get("mtime_ns"))
-        return
-    check_inside(Path(step.target).parent, journal.plan.roots)
-    if step.how == "move":
-        check_inside(Path(step.source).parent, journal.plan.roots)
-    undo_transfer(step, temporary, details.get("sha256"))
+    else:
+        undo_transfer(step, temporary, details.get("sha256"))
 
 
 def settle_interrupted() -> list[ChangeJournal]:

@@ -31,9 +31,6 @@ READ_ONLY: Final = "it is read-only and was left alone; allow writing to it if i
 
 _NOT_ALLOWED: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
 
-FileStamp = tuple[int, int]
-"""Size in bytes and time of change in nanoseconds."""
-
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer
     """A step cannot be taken, for a reason in words; nothing was changed."""
@@ -93,18 +90,18 @@ def move(source: Path, target: Path, temporary: Path) -> None:
                 raise
         else:
             return
-    before = stamp(source)
+    before = size_and_time(source)
     copy(source, target, temporary)
-    copied = stamp(target)
+    copied = size_and_time(target)
     try:
         sync_folder(target.parent)
-        if stamp(source) != before:
+        if size_and_time(source) != before:
             raise Refused("it changed while it was copied")
         _remove(source)
     except (OSError, Refused) as error:
         # After an error that leaves it open whether the source is being removed, both stay.
         refused = isinstance(error, Refused) or error.errno in _NOT_ALLOWED
-        if refused and source.is_file() and stamp(target) == copied:
+        if refused and source.is_file() and size_and_time(target) == copied:
             _remove(target)
         raise
 
@@ -342,7 +339,7 @@ def settle_edit(step: Edit, temporary: Path) -> bool:
     return content is not None and bytes_hash(content) == step.after
 
 
-def stamp(path: Path) -> FileStamp:
-    """Size and time of change: what tells, without reading, that a file is as it was."""
+def size_and_time(path: Path) -> tuple[int, int]:
+    """Bytes and nanoseconds: what tells, without reading, that a file is as it was."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns

@@ -36,6 +36,11 @@ class Transfer:
     target: str
     group: int
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The paths in whose folders a name comes or goes."""
+        return (self.target, self.source) if self.how == "move" else (self.target,)
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -58,6 +63,11 @@ class Edit:
     removed: bytes
     inserted: bytes
     group: int
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """As of `Transfer`."""
+        return (self.path,)
 
     @classmethod
     def between(cls, path: Path, before: bytes | None, after: bytes, group: int) -> Edit:

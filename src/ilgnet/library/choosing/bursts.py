@@ -135,10 +135,8 @@ def check_features(photographs: Sequence[Photograph]) -> None:
 
 def _unit(photo: Photograph) -> NDArray[np.float32]:
     """The features with length 1; zeros stay zeros and are like nothing."""
-    features = photo.features
-    assert features is not None
-    length = max(float(np.sqrt(np.dot(features, features))), 1e-12)
-    unit: NDArray[np.float32] = features / np.float32(length)
+    assert photo.features is not None
+    unit: NDArray[np.float32] = unit_rows(photo.features[None])[0]
     return unit
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ilgnet.errors import LibraryError
+from ilgnet.library.choosing.bursts import order_best_first
 from ilgnet.library.photograph.photograph import Photograph
+from ilgnet.library.sidecar.write import rating_words
 
 Decision = Literal["keep", "maybe", "reject"]
 DECISIONS: Final[tuple[Decision, ...]] = ("keep", "maybe", "reject")
@@ -119,15 +121,6 @@ class _BurstRank:
     second: Photograph | None
 
 
-def _best_first(photographs: Iterable[Photograph], *, frames: bool = False) -> list[Photograph]:
-    """By falling score, or as the frames of one burst; equals by path."""
-
-    def order(photo: Photograph) -> tuple[float, str]:
-        return -(photo.frame_score if frames else photo.score), str(photo.path)
-
-    return sorted(photographs, key=order)
-
-
 def _grouped(
     photographs: Sequence[Photograph], per: Literal["all", "day", "burst"]
 ) -> list[tuple[Hashable, list[Photograph]]]:
@@ -141,7 +134,7 @@ def _grouped(
 def _burst_ranks(photographs: Sequence[Photograph]) -> dict[Path, _BurstRank]:
     ranks = {}
     for _, burst in _grouped(photographs, "burst"):
-        ordered = _best_first(burst, frames=True)
+        ordered = order_best_first(burst)
         second = ordered[1] if len(ordered) > 1 else None
         for rank, photo in enumerate(ordered):
             ranks[photo.path] = _BurstRank(rank, len(burst), ordered[0], second)
@@ -155,9 +148,9 @@ def _choose_within(
     for photo in scope:
         if ranks[photo.path].rank >= limit:
             yield _decided(photo, "reject", "", ranks[photo.path])
-    considered = (c for c in scope if ranks[c.path].rank < limit)
-    running = _best_first(considered, frames=rule.per == "burst")
-    if rule.diverse:
+    running = [photo for photo in scope if ranks[photo.path].rank < limit]
+    running.sort(key=lambda photo: (-photo.score, str(photo.path)))
+    if rule.diverse or rule.per == "burst":
         running.sort(key=lambda photo: ranks[photo.path].rank)  # stable: scores stay
     for rank, photo in enumerate(running):
         decision = _decide(rule, rank, photo.score, len(running))
@@ -223,7 +216,7 @@ def _with_own_opinion(decided: Decided) -> Decided:
     if opinion.is_doubtful:
         words = "what you gave it is not clear"
     elif opinion.rating is not None:
-        words = f"you gave it {opinion.rating} star{'s' if opinion.rating > 1 else ''}"
+        words = f"you gave it {rating_words(opinion.rating)}"
     else:
         return decided
     reason = f"{words}, so not rejected; {decided.reason}"

@@ -6,18 +6,20 @@ told as a reason only (`ilgnet.explanation.frames`).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 from ilgnet.errors import ImageError
 from ilgnet.faces.find import READ_SIDE, find_faces, main_face
 from ilgnet.faces.values import Face
 from ilgnet.faces.worse import main_face_blurred
 from ilgnet.images.decode import read_image
+from ilgnet.library.choosing.bursts import frames_of_bursts
 from ilgnet.library.photograph.photograph import Photograph
 from ilgnet.scoring import usable_cores
+from ilgnet.values import Difference
 
 
 def with_faces(
@@ -33,19 +35,14 @@ def with_faces(
         photographs: with the numbers of their bursts, as `with_bursts` gives them.
         threads: frames looked at side by side; None takes every core.
     """
-    bursts: dict[int, list[int]] = defaultdict(list)
-    for index, photo in enumerate(photographs):
-        if photo.burst is not None:
-            bursts[photo.burst].append(index)
-    found = list(photographs)
+    blurred: dict[Path, Difference | None] = {}
     with ThreadPoolExecutor(threads or usable_cores(), thread_name_prefix="ilgnet") as pool:
-        for frames in bursts.values():
-            faces = list(pool.map(_faces_of, (photographs[index] for index in frames)))
+        for frames in frames_of_bursts(photographs):
+            faces = list(pool.map(_faces_of, frames))
             best = max(faces, key=_detail)
-            for index, seen in zip(frames, faces, strict=True):
-                blurred = main_face_blurred(seen, best)
-                found[index] = replace(photographs[index], blurred_face=blurred)
-    return found
+            for photo, seen in zip(frames, faces, strict=True):
+                blurred[photo.path] = main_face_blurred(seen, best)
+    return [replace(photo, blurred_face=blurred.get(photo.path)) for photo in photographs]
 
 
 def _faces_of(photo: Photograph) -> tuple[Face, ...]:

@@ -83,13 +83,11 @@ class Description:
     """One top-level `rdf:Description`.
 
     Attributes:
-        tag: its start tag.
         attributes_end: where the last attribute ends: the place for one more.
         gap: the white space in front of the last attribute, as bytes.
         scope: prefix -> namespace, as in force inside the start tag.
     """
 
-    tag: Span
     attributes_end: int
     gap: bytes
     scope: dict[str, str]
@@ -317,7 +315,6 @@ class _Reader:
         name_end = element.tag.start + 1 + len(self.packet.tag_name(element.tag))
         self.packet.descriptions.append(
             Description(
-                tag=element.tag,
                 attributes_end=last.end if last else name_end,
                 gap=last.gap if last else b" ",
                 scope=element.scope,

@@ -11,7 +11,6 @@ that later runs can tell our stars from the person's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final
@@ -191,12 +190,8 @@ def read_packet(data: bytes, path: Path) -> Statement:
         raise LibraryError(f"unreadable XMP: {path} was not touched: {error}") from error
 
 
-def _texts(packet: Packet, name: Name) -> Iterable[str]:
-    return (place.value for place in packet.find(name) if place.value)
-
-
 def _text(packet: Packet, name: Name) -> str | None:
-    return next(iter(_texts(packet, name)), None)
+    return next((place.value for place in packet.find(name) if place.value), None)
 
 
 def _number(packet: Packet, name: Name) -> float | None:
@@ -235,9 +230,7 @@ def _rating(packet: Packet) -> int | None:
 
 def _windows_stars(packet: Packet, name: Name) -> int | None:
     percent = _number(packet, name)
-    if percent is None:
-        return None
-    return nearest_stars(percent)
+    return None if percent is None else nearest_stars(percent)
 
 
 def _label(packet: Packet) -> str | None:

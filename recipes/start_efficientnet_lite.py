@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from ilgnet.models.registry import create
 from ilgnet.models.trunks.efficientnet_lite import rename
-from ilgnet.training.lineage import header
+from ilgnet.training.seen_before import header
 from ilgnet.zoo.lineage import TrainedOn
 
 SEEN = TrainedOn(

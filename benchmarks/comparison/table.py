@@ -4,7 +4,7 @@
     python benchmarks/comparison/table.py ~/collections --limit 500 --model my-model/
 
 Measures every rated collection that the folder has (benchmarks/judgement/collections_at_hand.py
-says how each is found) through `ilgnet.evaluation.compare`, the function behind `ilgnet evaluate`
+says how each is found) through `ilgnet.evaluation.model_table`, which is behind `ilgnet evaluate`
 with several models. The baselines are those of benchmarks/judgement: NIMA's MobileNet as idealo
 trained it, and ridges on the pooled taps of the default's trunks, fitted to OASIS's mean beauty; on
 OASIS itself for each fold without its pictures. A model is refused where it has seen a picture.
@@ -32,9 +32,9 @@ from collections_at_hand import at_hand  # noqa: E402
 
 from ilgnet.data.partitions import shuffled  # noqa: E402
 from ilgnet.data.rated import RatedSet  # noqa: E402
-from ilgnet.evaluation.compare import Comparison, Contender, compare  # noqa: E402
 from ilgnet.evaluation.comparison_table import as_csv, as_latex, as_text  # noqa: E402
 from ilgnet.evaluation.evaluation import EvaluationOptions  # noqa: E402
+from ilgnet.evaluation.model_table import Comparison, Contender, compare  # noqa: E402
 from ilgnet.zoo.records import DEFAULT_MODEL  # noqa: E402
 
 RESULTS = HERE / "results"

@@ -41,7 +41,7 @@ from ilgnet.explanation.heat_map import (
     plain_card,
     replacement_map,
 )
-from ilgnet.explanation.targets import Judge
+from ilgnet.explanation.targets import Predictor
 from ilgnet.images.decode import read_image
 from ilgnet.images.preprocess import resize_rgb
 from ilgnet.models.export import export_onnx
@@ -106,7 +106,7 @@ def reserved(shared: Path, count: int) -> list[Path]:
 def curves(scorer: Scorer, pictures: list[RGB], method: str) -> dict[str, Any]:
     """How the score falls as places go, best first, and rises as they come (Petsiuk 2018)."""
     random = np.random.default_rng(0)
-    judge = Judge(scorer)
+    predictor = Predictor(scorer)
     y, x = np.mgrid[:GRID, :GRID] - (GRID - 1) / 2
     areas: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for rgb in pictures:
@@ -118,7 +118,7 @@ def curves(scorer: Scorer, pictures: list[RGB], method: str) -> dict[str, Any]:
         }
         for name, values in maps.items():
             for kind, empty in (("blurred", blurred_copy(seen)), ("card", plain_card(seen))):
-                scores = judge.inputs(steps_of(seen, empty, values))
+                scores = predictor.inputs(steps_of(seen, empty, values))
                 half = len(scores) // 2
                 pair = float(scores[:half].mean()), float(scores[half:].mean())
                 areas.setdefault((name, kind), []).append(pair)
@@ -137,7 +137,7 @@ def curves(scorer: Scorer, pictures: list[RGB], method: str) -> dict[str, Any]:
 def map_of(scorer: Scorer, rgb: RGB, method: str) -> HeatMap:
     """A map by one of the two methods."""
     if method == "occlusion":
-        return occlusion_map(Judge(scorer), rgb)
+        return occlusion_map(Predictor(scorer), rgb)
     exact = parts(scorer, rgb)
     assert exact is not None, "this model's head cannot be taken apart"
     return exact.whole
@@ -193,7 +193,7 @@ def alike(pictures: list[RGB], pair: Callable[[RGB], float | None]) -> dict[str,
 
 def two_targets(scorer: Scorer, rgb: RGB) -> float:
     """The map of the score beside that of `technical`."""
-    one, other = (occlusion_map(Judge(scorer, t), rgb) for t in ("score", "technical"))
+    one, other = (occlusion_map(Predictor(scorer, t), rgb) for t in ("score", "technical"))
     return correlation(one.values, other.values)
 
 
@@ -210,8 +210,8 @@ def random_weights(scorer: Scorer, pictures: list[RGB]) -> dict[str, Any]:
             "occlusion": alike(
                 pictures,
                 lambda rgb: correlation(
-                    occlusion_map(Judge(scorer), rgb).values,
-                    occlusion_map(Judge(other), rgb).values,
+                    occlusion_map(Predictor(scorer), rgb).values,
+                    occlusion_map(Predictor(other), rgb).values,
                 ),
             ),
             "parts": alike(pictures, exact),
@@ -261,7 +261,9 @@ def followed(
     found: dict[str, list[float]] = {}
     for rgb in pictures:
         one, other = (np.ascontiguousarray(version) for version in versions(rgb))
-        maps = {"occlusion": [occlusion_map(Judge(scorer), each).values for each in (one, other)]}
+        maps = {
+            "occlusion": [occlusion_map(Predictor(scorer), each).values for each in (one, other)]
+        }
         exact = [parts(scorer, each) for each in (one, other)]
         if exact[0] is not None and exact[1] is not None:
             maps["parts"] = [each.whole.values for each in exact if each is not None]
@@ -280,7 +282,7 @@ def replacements(scorer: Scorer, pictures: list[RGB]) -> dict[str, Any]:
     B is A with two of its ninths blurred. The order of the map is beside a random one.
     """
     random = np.random.default_rng(0)
-    judge = Judge(scorer, "frame_score")
+    predictor = Predictor(scorer, "frame_score")
     first, both, mended = [], [], []
     for rgb in pictures:
         seen = cast(RGB, resize_rgb(rgb, scorer.weights.preprocess))
@@ -289,13 +291,13 @@ def replacements(scorer: Scorer, pictures: list[RGB]) -> dict[str, Any]:
         rows, columns = (np.arange(side) * 3 // side for side in seen.shape[:2])
         inside = np.isin(3 * rows[:, None] + columns, degraded)
         frame[inside] = blurred[inside]
-        heat = replacement_map(judge, frame, seen)
+        heat = replacement_map(predictor, frame, seen)
         order = np.argsort(-on_thirds(heat.values))
         first.append(float(order[0] in degraded))
         both.append(float(set(order[:2]) == set(degraded)))
         curves_ = []
         for values in (on_grid(heat), random.random((GRID, GRID))):
-            scores = judge.inputs(steps_of(frame, seen, values))
+            scores = predictor.inputs(steps_of(frame, seen, values))
             curves_.append(float(scores[: len(scores) // 2].mean()))
         mended.append(curves_[0] - curves_[1])
     return {

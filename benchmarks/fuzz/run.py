@@ -86,7 +86,11 @@ def work(seed: str, gigabytes: float) -> None:
             path.write_bytes(damaged(data, random.Random(f"{seed}:{number}")))
             begin = time.monotonic()
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            outcome: dict[str, Any] = {"number": number, "name": name, "code": judge(scorer, path)}
+            outcome: dict[str, Any] = {
+                "number": number,
+                "name": name,
+                "code": outcome_code(scorer, path),
+            }
             outcome["seconds"] = time.monotonic() - begin
             outcome["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             outcome["grown"] = outcome["peak"] - before // 1024
@@ -94,7 +98,7 @@ def work(seed: str, gigabytes: float) -> None:
             answers.write(json.dumps(outcome) + "\n")
 
 
-def judge(scorer: Any, path: Path) -> str:
+def outcome_code(scorer: Any, path: Path) -> str:
     """ "scored", the code of a failure row, or what is wrong in words."""
     from ilgnet.images.sources import find_images
     from ilgnet.library.photograph.capture import read_capture
@@ -139,12 +143,12 @@ class Worker:
         self.names = json.loads(self.process.stdout.readline())
         return self.process
 
-    def judge(self, number: int) -> dict[str, Any]:
+    def outcome(self, number: int) -> dict[str, Any]:
         """What became of a file; one that was late has another try, for machines are stopped."""
-        outcome = self.judge_once(number)
-        return self.judge_once(number) if outcome["code"] == HANG else outcome
+        outcome = self.outcome_once(number)
+        return self.outcome_once(number) if outcome["code"] == HANG else outcome
 
-    def judge_once(self, number: int) -> dict[str, Any]:
+    def outcome_once(self, number: int) -> dict[str, Any]:
         """What became of a file."""
         process = self.process or self.start()
         assert process.stdin
@@ -204,7 +208,7 @@ def fuzz(options: argparse.Namespace) -> int:
             if number is None:
                 worker.stop()
                 return
-            outcome = worker.judge(number)
+            outcome = worker.outcome(number)
             with lock:
                 outcomes.append(outcome)
                 if "FAULT" in outcome["code"]:
@@ -274,7 +278,7 @@ def show(options: argparse.Namespace) -> None:
     path.write_bytes(damaged(data, random.Random(f"{options.seed}:{options.show}")))
     print(path)
     worker = Worker(options)
-    print(worker.judge(options.show))
+    print(worker.outcome(options.show))
     worker.stop()
 
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from ilgnet.library.open_library import Library, open_library
     from ilgnet.library.photograph.photograph import Photograph
     from ilgnet.library.proposals import undo
-    from ilgnet.report.arrow import to_arrow, to_pandas
+    from ilgnet.report.data_frames import to_arrow, to_pandas
     from ilgnet.scoring import Scorer, load
     from ilgnet.training.pipeline import train
     from ilgnet.training.recipe import read_recipe
@@ -89,7 +89,7 @@ _WHERE: Final = {
     "library.open_library": ("Library", "open_library"),
     "library.photograph.photograph": ("Photograph",),
     "library.proposals": ("undo",),
-    "report.arrow": ("to_arrow", "to_pandas"),
+    "report.data_frames": ("to_arrow", "to_pandas"),
     "scoring": ("Scorer", "load"),
     "training.pipeline": ("train",),
     "training.recipe": ("read_recipe",),

@@ -29,8 +29,8 @@ from ilgnet.models.ilgnet import ILGNet
 from ilgnet.models.registry import architecture as architecture_entry
 from ilgnet.models.registry import create
 from ilgnet.training.folder import MEAN_FILE
-from ilgnet.training.lineage import Ancestry, header, write_beside
 from ilgnet.training.publish import USUAL_MEAN_ERROR
+from ilgnet.training.seen_before import Ancestry, header, write_beside
 from ilgnet.training.start import torch_network
 from ilgnet.zoo.records import (
     ONNX_NAME,

@@ -19,7 +19,7 @@ from ilgnet.models.checkpoints import load_network, save_network
 from ilgnet.models.export import export_onnx
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.models.registry import create
-from ilgnet.training.lineage import Ancestry, header
+from ilgnet.training.seen_before import Ancestry, header
 from ilgnet.training.start import torch_network
 from ilgnet.zoo.card import model_card
 from ilgnet.zoo.records import (

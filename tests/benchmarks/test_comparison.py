@@ -11,9 +11,9 @@ import pytest
 
 from ilgnet.data.rated import RatedImage, RatedSet
 from ilgnet.data.scale import AVA_SCALE
-from ilgnet.evaluation.compare import Contender, compare
 from ilgnet.evaluation.comparison_table import as_csv, as_latex
 from ilgnet.evaluation.evaluation import EvaluationOptions
+from ilgnet.evaluation.model_table import Contender, compare
 from ilgnet.evaluation.scorers import FunctionScorer
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"

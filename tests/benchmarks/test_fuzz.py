@@ -85,4 +85,4 @@ def test_a_death_and_a_hang_are_seen(answer: str, fault: str) -> None:
             self.names = ["a.jpg"]
             return self.process
 
-    assert Broken(options).judge(5)["code"] == fault
+    assert Broken(options).outcome(5)["code"] == fault

@@ -21,7 +21,7 @@ from ilgnet.data.loading import (
     Targets,
     Variation,
 )
-from ilgnet.data.rated import Choice, RatedImage, RatedSet
+from ilgnet.data.rated import Preference, RatedImage, RatedSet
 from ilgnet.images.decode import read_image
 from ilgnet.images.preprocess import Preprocess, prepare
 from ilgnet.values import Failure
@@ -167,10 +167,10 @@ def test_targets_know_what_is_not_known() -> None:
     assert targets.take([2, 1]).mean[1] == 7.5
 
 
-def test_choices_become_standings() -> None:
+def test_choices_become_strengths() -> None:
     names = ("best", "middle", "worst")
-    choices = tuple(Choice(names[i], names[j]) for i in range(3) for j in range(i + 1, 3))
-    upset = (Choice("middle", "best"),)
+    choices = tuple(Preference(names[i], names[j]) for i in range(3) for j in range(i + 1, 3))
+    upset = (Preference("middle", "best"),)
     rated = RatedSet("choices", tuple(RatedImage(n, Path(n)) for n in names), 2 * choices + upset)
     rank_target = Targets.of(rated).rank_target
     assert rank_target[0] > rank_target[1] > rank_target[2]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ilgnet.data.rated import Choice, RatedSet
+from ilgnet.data.rated import Preference, RatedSet
 from ilgnet.data.scale import Scale, mean_of_votes, votes_to_ten
 from ilgnet.data.tables import TableForm, read_table
 from ilgnet.errors import DataError
@@ -96,9 +96,9 @@ def test_choices_between_two_pictures(tmp_path: Path) -> None:
     rated = table(tmp_path, "better,worse\na.jpg,b.jpg\na.jpg,c.jpg\nb.jpg,a.jpg\n")
     assert rated.ids == ("a.jpg", "b.jpg", "c.jpg")
     assert rated.choices == (
-        Choice("a.jpg", "b.jpg"),
-        Choice("a.jpg", "c.jpg"),
-        Choice("b.jpg", "a.jpg"),
+        Preference("a.jpg", "b.jpg"),
+        Preference("a.jpg", "c.jpg"),
+        Preference("b.jpg", "a.jpg"),
     )
     assert rated.without({"c.jpg"}).choices == (rated.choices[0], rated.choices[2])
 

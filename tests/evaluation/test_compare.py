@@ -21,9 +21,9 @@ from ilgnet.data.overlap import write_trained_on
 from ilgnet.data.readers import read_rated
 from ilgnet.data.scale import Scale
 from ilgnet.errors import DataError, ModelError
-from ilgnet.evaluation.compare import Comparison, Contender, compare
 from ilgnet.evaluation.comparison_table import as_csv, as_latex, as_page, as_text, leak
 from ilgnet.evaluation.evaluation import EvaluationOptions, evaluate
+from ilgnet.evaluation.model_table import Comparison, Contender, compare
 from ilgnet.evaluation.scorers import FunctionScorer, PredictionsFile, Score, open_scorer
 from ilgnet.scoring import load
 from ilgnet.values import Failure, ImageRef
@@ -183,10 +183,10 @@ def test_a_table_of_models_from_the_command_line(
 
 
 def test_a_function_is_called_for_each_picture_and_may_fail(tmp_path: Path) -> None:
-    def judge(path: str) -> object:
+    def rate(path: str) -> object:
         return {"a.jpg": 3.5, "b.jpg": [0, 0, 1, 0, 0, 0, 0, 0, 0, 0], "c.jpg": float("nan")}[path]
 
-    scorer = FunctionScorer(judge, "mine")
+    scorer = FunctionScorer(rate, "mine")
     said = list(scorer.score_many(ImageRef(n, n) for n in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")))
     assert said[:2] == [
         Score("a.jpg", 3.5),

@@ -14,7 +14,7 @@ from scipy import stats
 
 from ilgnet.data.overlap import write_trained_on
 from ilgnet.data.partitions import shuffled
-from ilgnet.data.rated import Choice, RatedImage, RatedSet
+from ilgnet.data.rated import Preference, RatedImage, RatedSet
 from ilgnet.data.readers import read_rated
 from ilgnet.errors import DataError
 from ilgnet.evaluation.evaluation import Batches, Evaluation, EvaluationOptions, evaluate
@@ -90,7 +90,11 @@ def test_hand_worked_choices_groups_and_categories(scorer: Scorer, tmp_path: Pat
         grey(tmp_path, "c.png", 100, mean=4.0, group="x"),
         grey(tmp_path, "d.png", 10, mean=1.0, group="y"),
     )
-    choices = (Choice("a.png", "b.png"), Choice("d.png", "a.png"), Choice("c.png", "d.png"))
+    choices = (
+        Preference("a.png", "b.png"),
+        Preference("d.png", "a.png"),
+        Preference("c.png", "d.png"),
+    )
     result = evaluate(scorer, RatedSet("greys", images, choices), QUICK)
     # a > b and a > c are right, c > b is wrong; y has no pair.
     assert result.figures["pairs_in_group"].value == pytest.approx(2 / 3)
@@ -113,7 +117,7 @@ def test_labels_alone_and_choices_alone_give_what_they_can(scorer: Scorer, tmp_p
     assert [t.delta for t in labelled.confusions] == [0]
     assert labelled.calibration_of_mean is None
     plain = tuple(replace(image, label=None) for image in images)
-    chosen = evaluate(scorer, RatedSet("choices", plain, (Choice("9.png", "0.png"),)), QUICK)
+    chosen = evaluate(scorer, RatedSet("choices", plain, (Preference("9.png", "0.png"),)), QUICK)
     assert set(chosen.figures) == {"choices"}
     assert chosen.majority_rate is None
     json.dumps(to_json(chosen), allow_nan=False)

@@ -45,11 +45,11 @@ def make_network(
     return network
 
 
-def make_scorer(network: ILGNet, folder: Path, *, halves: bool = False) -> Scorer:
+def make_scorer(network: ILGNet, folder: Path, *, float16: bool = False) -> Scorer:
     """The network as a model folder, loaded."""
     folder.mkdir(parents=True, exist_ok=True)
     export_onnx(network, folder / ONNX_NAME)
-    if halves:
+    if float16:
         store_halves(folder / ONNX_NAME)
     record = Weights(
         name="tiny.test",

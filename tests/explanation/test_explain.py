@@ -38,8 +38,8 @@ from ilgnet.explanation.heat_map import (
 )
 from ilgnet.explanation.overlay import LOWERS, RAISES, overlay
 from ilgnet.explanation.reasons import why_worse
-from ilgnet.explanation.targets import Judge
-from ilgnet.explanation.words import MOST, sentences
+from ilgnet.explanation.sentences import MOST, sentences
+from ilgnet.explanation.targets import Predictor
 from ilgnet.images.preprocess import resize_rgb
 from ilgnet.models.export import export_onnx
 from ilgnet.models.registry import architecture
@@ -159,7 +159,7 @@ def test_a_place_is_named_only_if_an_experiment_agrees(scorer: Scorer) -> None:
     seen = resize_rgb(rgb, scorer.weights.preprocess)
     whole = scorer.score(seen).score
     maps = [heat_of(np.eye(9)[place].reshape(3, 3).tolist()) for place in range(9)]
-    named = [tried_places(Judge(scorer), rgb, heat) for heat in maps]
+    named = [tried_places(Predictor(scorer), rgb, heat) for heat in maps]
     assert any(named), "some ninth of this picture matters to this network"
     for place, found in enumerate(named):
         row, column = divmod(place, 3)
@@ -175,7 +175,7 @@ def test_a_place_is_named_only_if_an_experiment_agrees(scorer: Scorer) -> None:
 
 def test_a_picture_without_anything_has_no_places(scorer: Scorer) -> None:
     grey = np.full((100, 100, 3), 128, np.uint8)
-    assert tried_places(Judge(scorer), grey, occlusion_map(Judge(scorer), grey)) == ()
+    assert tried_places(Predictor(scorer), grey, occlusion_map(Predictor(scorer), grey)) == ()
 
 
 def test_sentences_name_their_evidence_and_are_few() -> None:
@@ -287,19 +287,19 @@ def test_what_a_frame_gains_lies_where_the_other_one_is_better(bright: Scorer, p
     better, worse = divmod(place, 3), divmod((place + 4) % 9, 3)
     for (row, column), level in ((better, 200), (worse, 30)):
         other[80 * row : 80 * row + 80, 80 * column : 80 * column + 80] = level
-    judge = Judge(bright)
-    heat = replacement_map(judge, frame, other, 9)
+    predictor = Predictor(bright)
+    heat = replacement_map(predictor, frame, other, 9)
     ninths = heat.values.reshape(3, 3, 3, 3).sum(axis=(1, 3))
     assert np.unravel_index(ninths.argmax(), (3, 3)) == better
     assert np.unravel_index(ninths.argmin(), (3, 3)) == worse
     assert heat.baseline - heat.value == pytest.approx(float(heat.values.sum()), abs=0.35)
-    (found,) = replaced_places(judge, frame, other, heat)
+    (found,) = replaced_places(predictor, frame, other, heat)
     mixed = frame.copy()
     inside = np.s_[80 * better[0] : 80 * better[0] + 80, 80 * better[1] : 80 * better[1] + 80]
     mixed[inside] = other[inside]
     gain = bright.score(mixed).score - bright.score(frame).score
     assert found.votes == pytest.approx(gain, rel=0.35)
-    back = replacement_map(judge, other, frame, 9)
+    back = replacement_map(predictor, other, frame, 9)
     np.testing.assert_allclose(back.values, -heat.values, atol=0.02)
 
 
@@ -323,7 +323,7 @@ def test_what_frames_are_ordered_by_is_explained_as_it_is(tmp_path: Path) -> Non
     verdict = scorer.score(seen)
     expected = {"technical": verdict.technical, "frame_score": verdict.frame_score}
     for target, value in expected.items():
-        (found,) = Judge(scorer, target).inputs([seen])  # type: ignore[arg-type]
+        (found,) = Predictor(scorer, target).inputs([seen])  # type: ignore[arg-type]
         assert found == pytest.approx(value, abs=1e-4)
 
 

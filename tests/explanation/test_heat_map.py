@@ -21,7 +21,7 @@ from ilgnet.explanation.heat_map import (
     replacement_map,
     seen_area,
 )
-from ilgnet.explanation.targets import Judge
+from ilgnet.explanation.targets import Predictor
 from ilgnet.images.preprocess import Preprocess, normalise, resize_rgb
 from ilgnet.scoring import Scorer, load
 from tests.explanation.networks import make_network, make_scorer, scene
@@ -46,11 +46,11 @@ def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
 
 
 @pytest.mark.parametrize(("reduce", "width", "connected"), KINDS)
-@pytest.mark.parametrize("halves", [False, True])
+@pytest.mark.parametrize("float16", [False, True])
 def test_the_parts_sum_to_the_distance_from_the_baseline(
-    tmp_path: Path, reduce, width, connected, halves: bool
+    tmp_path: Path, reduce, width, connected, float16: bool
 ) -> None:
-    scorer = make_scorer(make_network(reduce, width, connected), tmp_path, halves=halves)
+    scorer = make_scorer(make_network(reduce, width, connected), tmp_path, float16=float16)
     found = parts(scorer, scene())
     assert found is not None
     assert found.whole.value == pytest.approx(scorer.score(scene()).score, abs=1e-3)
@@ -118,14 +118,14 @@ def test_a_head_is_checked_before_it_is_believed(scorer: Scorer) -> None:
 def test_a_model_without_taps_has_no_parts_and_an_occlusion_map(tmp_path: Path) -> None:
     scorer = load(make_tiny_model(tmp_path), threads=1)
     assert parts(scorer, scene()) is None
-    heat = occlusion_map(Judge(scorer), scene())
+    heat = occlusion_map(Predictor(scorer), scene())
     # It sees nothing but the mean brightness, which a blur hardly moves.
     assert np.abs(heat.values).max() < 0.1
 
 
 def test_a_two_class_network_has_a_map_in_votes(tmp_path: Path) -> None:
     scorer = make_scorer(make_network(output="high_low"), tmp_path)
-    heat = occlusion_map(Judge(scorer), scene(), places=3)
+    heat = occlusion_map(Predictor(scorer), scene(), places=3)
     assert heat.value == pytest.approx(scorer.score(scene()).score, abs=1e-4)
 
 
@@ -133,14 +133,14 @@ def test_occlusion_finds_the_only_place_that_matters(scorer: Scorer) -> None:
     """On an even ground only the place with content can move the score."""
     picture = np.full((224, 224, 3), 120, np.uint8)
     picture[32:64, 128:160] = np.random.default_rng(0).integers(0, 255, (32, 32, 3))
-    heat = occlusion_map(Judge(scorer), picture)
+    heat = occlusion_map(Predictor(scorer), picture)
     assert np.unravel_index(np.abs(heat.values).argmax(), heat.values.shape) == (1, 4)
     far = np.abs(heat.values[4:])
     assert far.max() < 0.05 * np.abs(heat.values).max()
 
 
 def test_each_value_is_what_the_model_says(scorer: Scorer) -> None:
-    heat = occlusion_map(Judge(scorer), scene(), places=1)
+    heat = occlusion_map(Predictor(scorer), scene(), places=1)
     window = np.exp(-0.5 * (((np.arange(224) + 0.5) / 224 - 0.5) / 0.55) ** 4)
     mask = np.outer(window, window)[:, :, None]
     seen = resize_rgb(scene(), scorer.weights.preprocess)
@@ -189,8 +189,8 @@ def test_the_map_of_a_mirrored_picture_is_mirrored(tmp_path: Path) -> None:
                 layer.weight.copy_((layer.weight + layer.weight.flip(3)) / 2)
     scorer = make_scorer(network, tmp_path)
     rgb = scene(width=240)
-    one = occlusion_map(Judge(scorer), rgb)
-    other = occlusion_map(Judge(scorer), np.ascontiguousarray(rgb[:, ::-1]))
+    one = occlusion_map(Predictor(scorer), rgb)
+    other = occlusion_map(Predictor(scorer), np.ascontiguousarray(rgb[:, ::-1]))
     # Convolutions of stride 2 pad one side only, so not to the digit.
     assert correlation(one.values, other.values[:, ::-1]) > 0.8
     assert correlation(one.values, other.values) < 0.8
@@ -198,7 +198,7 @@ def test_the_map_of_a_mirrored_picture_is_mirrored(tmp_path: Path) -> None:
 
 def map_of(scorer: Scorer, rgb: np.ndarray, method: str) -> HeatMap:
     if method == "occlusion":
-        return occlusion_map(Judge(scorer), rgb)
+        return occlusion_map(Predictor(scorer), rgb)
     found = parts(scorer, rgb)
     assert found is not None
     return found.whole
@@ -209,7 +209,7 @@ def test_a_frame_gains_what_it_takes_from_the_better_one(scorer: Scorer) -> None
     worse[60:120, 40:100] = 128
     if scorer.score(better).score < scorer.score(worse).score:
         better, worse = worse, better
-    heat = replacement_map(Judge(scorer), worse, better)
+    heat = replacement_map(Predictor(scorer), worse, better)
     row, column = np.unravel_index(np.abs(heat.values).argmax(), heat.values.shape)
     assert row in (1, 2, 3)
     assert column in (0, 1, 2)
@@ -220,7 +220,7 @@ def test_a_frame_gains_what_it_takes_from_the_better_one(scorer: Scorer) -> None
 
 def test_a_target_that_the_model_does_not_tell_is_an_error(scorer: Scorer) -> None:
     with pytest.raises(ModelError, match="technical"):
-        occlusion_map(Judge(scorer, "technical"), scene())
+        occlusion_map(Predictor(scorer, "technical"), scene())
 
 
 def test_a_network_that_sees_the_middle_has_a_map_of_the_middle(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_two_targets_of_the_default_model_have_different_maps() -> None:
     with Image.open(Path(__file__).parents[2] / "src/ilgnet/samples/camera.jpg") as image:
         rgb = np.asarray(image.convert("RGB"))
     one, other = (
-        occlusion_map(Judge(scorer, t), rgb, places=4).values for t in ("score", "technical")
+        occlusion_map(Predictor(scorer, t), rgb, places=4).values for t in ("score", "technical")
     )
     assert correlation(one, other) < 0.9
     assert np.abs(one - other).max() > 0.02

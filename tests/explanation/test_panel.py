@@ -20,7 +20,7 @@ from ilgnet.explanation.explain import Explanation
 from ilgnet.explanation.heat_map import HeatMap
 from ilgnet.explanation.overlay import layer, scale_words
 from ilgnet.explanation.panel import panel_for, panel_of
-from ilgnet.explanation.words import readings_in_words
+from ilgnet.explanation.sentences import readings_in_words
 from ilgnet.scoring import Scorer, load
 from tests.explanation.networks import scene
 

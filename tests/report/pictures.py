@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ilgnet.report.panel import Legend, Panel
+from ilgnet.report.panel_html import Legend, Panel
 from ilgnet.values import Failure, ImageSource, Outcome
 from tests.report.conftest import make_verdict
 

@@ -13,7 +13,7 @@ import pytest
 from lxml import html
 from PIL import Image
 
-from ilgnet.report.gallery import FIRST_CARDS, file_name, standing_in_words, write_gallery
+from ilgnet.report.gallery import FIRST_CARDS, file_name, rank_in_words, write_gallery
 from ilgnet.report.rows import COLUMNS
 from ilgnet.report.thumbnails import thumbnail_side, thumbnail_size, thumbnails
 from ilgnet.values import Failure, Verdict
@@ -225,8 +225,8 @@ def test_the_name_is_the_last_part_of_the_path(path, name):
     ("percentile", "words"),
     [(100, "top 1%"), (97, "top 3%"), (50, "top 50%"), (49.2, "bottom 50%"), (0, "bottom 1%")],
 )
-def test_standing_in_words(percentile, words):
-    assert standing_in_words(percentile) == words
+def test_rank_in_words(percentile, words):
+    assert rank_in_words(percentile) == words
 
 
 def test_explanations_are_in_the_file_where_they_were_asked_for(run, page, tmp_path):

@@ -237,7 +237,7 @@ def test_the_best_of_a_run_is_not_better_than_all_of_it(open_page, tmp_path):
     target = tmp_path / "report.html"
     write_gallery([replace(best, percentile=99.7, run_percentile=99.9)], target)
     page = open_page(target)
-    assert page.locator(".standing").inner_text() == "top 1%"
+    assert page.locator(".rank").inner_text() == "top 1%"
     page.locator(".photo").click()
     assert page.locator("#detail-facts dd").all_inner_texts()[:2] == [
         "99% of AVA",

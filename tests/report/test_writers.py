@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ilgnet.cli.exits import EXIT_INTERRUPTED
 from ilgnet.cli.main import COMMANDS, main
 from ilgnet.errors import IlgnetError, MissingExtra
-from ilgnet.report.arrow import to_arrow, to_pandas
+from ilgnet.report.data_frames import to_arrow, to_pandas
 from ilgnet.report.rows import COLUMNS, row, utf8_path, with_run_percentiles
 from ilgnet.report.writers import csv_bytes, open_writer
 from ilgnet.values import Outcome

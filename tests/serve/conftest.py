@@ -14,7 +14,7 @@ import uvicorn
 from PIL import Image
 
 from ilgnet.serve.app import create_app
-from ilgnet.serve.run import Place, listen
+from ilgnet.serve.run import Address, listen
 from ilgnet.serve.settings import Settings
 from tests.tiny_model import make_tiny_model
 
@@ -40,7 +40,7 @@ def start(model: Path) -> Iterator[Start]:
 
     def start(**settings: object) -> str:
         app = create_app(Settings(**{"model": str(model), "threads": 2, **settings}))
-        listener = listen(Place(port=0))
+        listener = listen(Address(port=0))
         config = uvicorn.Config(app, log_level="error", lifespan="on", access_log=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))

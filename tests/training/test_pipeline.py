@@ -125,14 +125,14 @@ def test_fine_tuning_goes_on_from_a_model_and_says_what_it_gained(
     assert ilgnet(*finetune, *more, "--set", "optimizer.learning_rate=1e-2") == 0
     said = capsys.readouterr().out
     assert "before:" in said
-    # The stock model had learned from these very files, as AVA's, under other names.
+    # The baseline model had learned from these very files, as AVA's, under other names.
     assert "had learned from all of these pictures before" in said or "Measured on" in said
     assert f"ilgnet score --model {out}" in said
 
     record = read_weights(out)
     assert record.name == "mine", "results call it as its folder is called"
     assert record.architecture == "ilgnet_mobilenet_tiny"
-    assert len(record.trained_on) == 4, "the stock model's pictures are remembered"
+    assert len(record.trained_on) == 4, "the baseline model's pictures are remembered"
     inherited = read_weights(short).trained_on
     assert record.trained_on[:2] == inherited
     assert all(
@@ -140,7 +140,7 @@ def test_fine_tuning_goes_on_from_a_model_and_says_what_it_gained(
         for entry in record.trained_on
     )
     assert 'freeze = "trunk"' in (out / FOLDER / RECIPE).read_text()
-    # The trunk is the stock model's to the bit.
+    # The trunk is the baseline model's to the bit.
     old, new = (load_file(folder / "model.safetensors") for folder in (short, out))
     frozen = [name for name in old if name.startswith("trunk.")]
     assert all(old[name].equal(new[name]) for name in frozen)
@@ -164,7 +164,7 @@ def test_choices_teach_a_model_too(
     assert ilgnet(*finetune, *more, "--set", "optimizer.learning_rate=1e-2") == 0
     said = capsys.readouterr().out
     assert re.search(r"^  choices: \d\.\d+ \[.*; before: \d\.\d+ \[", said, re.MULTILINE), said
-    assert "says nothing of which is better" in said, "the stock model had seen them"
+    assert "says nothing of which is better" in said, "the baseline model had seen them"
 
 
 def test_bfloat16_is_for_arithmetic_and_not_for_weights(

@@ -11,7 +11,7 @@ import torch
 
 from ilgnet import metrics
 from ilgnet.data.loading import Targets
-from ilgnet.data.rated import Choice, RatedImage, RatedSet
+from ilgnet.data.rated import Preference, RatedImage, RatedSet
 from ilgnet.errors import DataError
 from ilgnet.training.validation import Figures, measure, refuse_undefined
 
@@ -68,7 +68,7 @@ def test_a_figure_that_the_ratings_do_not_define_is_refused(figure: str) -> None
 
 def test_choices_define_the_order_of_the_pictures_that_were_chosen_between() -> None:
     images = tuple(RatedImage(n, Path(n)) for n in "abcd")
-    truth = Targets.of(RatedSet("test", images, (Choice("a", "b"), Choice("b", "c"))))
+    truth = Targets.of(RatedSet("test", images, (Preference("a", "b"), Preference("b", "c"))))
     refuse_undefined(truth, "srcc")
     with pytest.raises(DataError, match="do not define 'accuracy'"):
         refuse_undefined(truth, "accuracy")
@@ -96,7 +96,7 @@ def test_scores_that_hardly_differ_come_after_all_others() -> None:
 
 
 def test_the_miniature_runs_own_figures_are_not_degenerate_without_ratings() -> None:
-    choices = (Choice("a", "b"),)
+    choices = (Preference("a", "b"),)
     images = (RatedImage("a", Path("a")), RatedImage("b", Path("b")))
     chosen = Targets.of(RatedSet("chosen", images, choices))
     figures = measure(np.zeros((2, 10)), chosen)

@@ -85,9 +85,9 @@ def test_a_spoilt_copy_is_the_worse_frame(weights, engine, kind):
     # Eight pictures are too few to measure with; the card has the figures.
     scorer = Scorer(weights, engine, threads=1)
     originals = [read_image(path, min_side=None).rgb for path in sorted(SAMPLES.glob("*.jpg"))]
-    spoilt = [kind.apply(rgb, 0.9, np.random.default_rng(0)) for rgb in originals]
+    degraded = [kind.apply(rgb, 0.9, np.random.default_rng(0)) for rgb in originals]
     better = sum(
         scorer.score(rgb).frame_score > scorer.score(copy).frame_score
-        for rgb, copy in zip(originals, spoilt, strict=True)
+        for rgb, copy in zip(originals, degraded, strict=True)
     )
     assert better >= 6, f"{better} of {len(originals)}"

@@ -26,7 +26,6 @@ from ilgnet.models.registry import architecture, create
 from ilgnet.scoring import load
 from ilgnet.taste.learnt import Agreement, Learnt
 from ilgnet.taste.save import save_taste, taste_place
-from ilgnet.training.lineage import HEADER, Ancestry, header
 from ilgnet.training.pipeline import Surroundings, train
 from ilgnet.training.recipe import (
     DataRecipe,
@@ -35,6 +34,7 @@ from ilgnet.training.recipe import (
     Recipe,
     RunRecipe,
 )
+from ilgnet.training.seen_before import HEADER, Ancestry, header
 from ilgnet.zoo.lineage import TrainedOn
 from ilgnet.zoo.records import (
     ONNX_NAME,

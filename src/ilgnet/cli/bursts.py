@@ -14,7 +14,7 @@ import numpy as np
 from ilgnet.cli.burst_options import no_faces_option, similarity_option
 from ilgnet.cli.exits import EXIT_NOTHING, EXIT_OK
 from ilgnet.cli.library_options import library_argument, stars_from_option
-from ilgnet.cli.records import refuse_idle
+from ilgnet.cli.option_records import refuse_idle
 from ilgnet.errors import amount
 from ilgnet.library.choosing.bursts import USUAL, BurstRule, Group, find_bursts, with_bursts
 from ilgnet.library.choosing.near_duplicates import find_near_duplicates

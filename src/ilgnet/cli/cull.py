@@ -11,6 +11,7 @@ import click
 
 from ilgnet.cli.burst_options import no_faces_option, similarity_option
 from ilgnet.cli.exits import EXIT_NOTHING
+from ilgnet.cli.option_records import as_record, refuse_idle
 from ilgnet.cli.plan_output import (
     apply_option,
     carry_out,
@@ -21,7 +22,6 @@ from ilgnet.cli.plan_output import (
     say_problems,
 )
 from ilgnet.cli.printing import print_json
-from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
 from ilgnet.errors import amount
 from ilgnet.library.changes.plan import HOWS, How, step_words

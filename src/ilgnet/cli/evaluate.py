@@ -20,7 +20,6 @@ from ilgnet.data.protocols import PROTOCOLS
 from ilgnet.data.rated import RatedSet
 from ilgnet.data.scale import Scale
 from ilgnet.evaluation import comparison_table, messages, predictions
-from ilgnet.evaluation.compare import Contender, compare
 from ilgnet.evaluation.evaluation import (
     Batches,
     Evaluation,
@@ -28,6 +27,7 @@ from ilgnet.evaluation.evaluation import (
     without_overlap,
 )
 from ilgnet.evaluation.evaluation import evaluate as run_evaluation
+from ilgnet.evaluation.model_table import Contender, compare
 from ilgnet.evaluation.page import render_page
 from ilgnet.evaluation.personal import look, personalised
 from ilgnet.evaluation.record import to_json

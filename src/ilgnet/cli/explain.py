@@ -17,8 +17,8 @@ from ilgnet.explanation.attributes import Attributes
 from ilgnet.explanation.explain import Explanation, read_picture
 from ilgnet.explanation.explain import explain as explained
 from ilgnet.explanation.overlay import encoded, overlay
+from ilgnet.explanation.sentences import readings_in_words
 from ilgnet.explanation.targets import TARGETS, Target
-from ilgnet.explanation.words import readings_in_words
 from ilgnet.images.sources import Found
 from ilgnet.report.output import check_output, open_output
 from ilgnet.report.rows import json_bytes, shown

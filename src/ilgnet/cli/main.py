@@ -24,7 +24,7 @@ COMMANDS: Final = {
     "taste": ("ilgnet.cli.taste:taste", "Learn what you like from your stars and rejects."),
     "cull": ("ilgnet.cli.cull:cull", "Keep, maybe or reject, with reasons; sort if asked."),
     "stars": ("ilgnet.cli.stars:stars", "Write stars, labels and scores into XMP."),
-    "undo": ("ilgnet.cli.undo:undo", "Take back what cull or stars did."),
+    "undo": ("ilgnet.cli.undo:undo", "Take back at once what cull or stars did."),
     "shards": ("ilgnet.cli.shards:shards", "Score and filter millions, on many machines."),
     "serve": ("ilgnet.cli.serve:serve", "Score pictures over HTTP."),
     "models": ("ilgnet.cli.models:models", "List the models and what each was measured at."),

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from ilgnet.cli.exits import EXIT_FAILURE, EXIT_NOTHING, EXIT_OK, EXIT_UNREADABLE
+from ilgnet.cli.option_records import refuse_idle
 from ilgnet.cli.options import (
     chosen_format,
     chosen_images,
@@ -23,7 +24,6 @@ from ilgnet.cli.options import (
     picture_options,
     progress_options,
 )
-from ilgnet.cli.records import refuse_idle
 from ilgnet.images.sources import Found, find_images
 from ilgnet.images.video import open_frame, with_frames
 from ilgnet.report.embeddings import open_embeddings

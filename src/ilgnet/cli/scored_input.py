@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from ilgnet.cli.library_options import FOLDER, stars_from_option
+from ilgnet.cli.option_records import as_record, refuse_idle
 from ilgnet.cli.options import chosen_images, model_options, picture_options, progress_options
 from ilgnet.cli.plan_output import say_notes
-from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.images.sources import Found
 from ilgnet.library.open_library import Library, open_library
 from ilgnet.library.photograph.scored_table import is_scored_table

@@ -70,7 +70,7 @@ def serve(
     was accepted.
     """
     require("uvicorn", "serve", "the HTTP service")
-    from ilgnet.serve.run import Place, listen
+    from ilgnet.serve.run import Address, listen
     from ilgnet.serve.run import serve as run
     from ilgnet.serve.session import Session
     from ilgnet.serve.settings import LOOPBACK, MB, Access, Limits, PageKey, Settings
@@ -87,19 +87,19 @@ def serve(
         limits = replace(limits, picture_pixels=round(max_megapixels * MB))
     page = None if api_only else PageKey()
     access = Access(os.environ.get("ILGNET_KEY"), (*LOOPBACK, host, *hosts), page)
-    place = Place(host, port, workers)
-    listener = listen(place)
-    address = f"http://{host}:{listener.getsockname()[1]}"
+    address = Address(host, port, workers)
+    listener = listen(address)
+    url = f"http://{host}:{listener.getsockname()[1]}"
     # The page shows what the model said that scored here last, unless another is asked for.
     asked = click.get_current_context().get_parameter_source("model")
     shown = None if asked == ParameterSource.DEFAULT else model
     session = None if page is None else Session(folder or Path(), shown, threads)
     if page is None:
-        click.echo(f"ILGNet answers at {address}/v1/score", err=True)
+        click.echo(f"ILGNet answers at {url}/v1/score", err=True)
     else:
-        address = f"{address}/?key={page.once}"
-        click.echo(f"Open once, in one browser: {address}", err=True)
+        url = f"{url}/?key={page.once}"
+        click.echo(f"Open once, in one browser: {url}", err=True)
         if not no_browser:
-            click.launch(address)
-    run(Settings(model, threads, limits, access), place, listener, session)
+            click.launch(url)
+    run(Settings(model, threads, limits, access), address, listener, session)
     return EXIT_OK

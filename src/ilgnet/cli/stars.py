@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ilgnet.cli.exits import EXIT_NOTHING
+from ilgnet.cli.option_records import as_record, refuse_idle
 from ilgnet.cli.plan_output import (
     apply_option,
     carry_out,
@@ -19,7 +20,6 @@ from ilgnet.cli.plan_output import (
     say_problems,
 )
 from ilgnet.cli.printing import named, print_json
-from ilgnet.cli.records import as_record, refuse_idle
 from ilgnet.cli.scored_input import Source, scored_input_options
 from ilgnet.errors import amount
 from ilgnet.library.changes.plan import step_words

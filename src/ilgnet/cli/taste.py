@@ -11,7 +11,7 @@ import click
 
 from ilgnet.cli.exits import EXIT_OK
 from ilgnet.cli.library_options import library_argument, stars_from_option
-from ilgnet.cli.records import refuse_idle
+from ilgnet.cli.option_records import refuse_idle
 from ilgnet.library.catalogue.place import find_library
 from ilgnet.library.open_library import open_library
 from ilgnet.report.rows import shown

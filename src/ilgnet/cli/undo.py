@@ -29,14 +29,17 @@ from ilgnet.report.rows import shown
 def undo(name: str | None, listing: bool, dry_run: bool, as_json: bool) -> int:
     """Take back what `ilgnet cull` or `ilgnet stars` did: the latest run, or RUN.
 
+    It acts at once, without --apply: it only takes back what was done with that. --dry-run says
+    first what it would take back.
+
     What was moved goes back with its changes. A copy or a sidecar that would be deleted or
     rewritten, and has changed since, stays as it is, with the reason. Runs that a crash cut off are
     tidied up first.
 
     \b
       ilgnet undo --list
-      ilgnet undo --dry-run
-      ilgnet undo
+      ilgnet undo --dry-run                say what would be taken back
+      ilgnet undo                          take it back
     """
     if listing:
         return _list(as_json)

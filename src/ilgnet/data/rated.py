@@ -55,7 +55,7 @@ class RatedImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Preference:
     """Somebody looked at two pictures and preferred one; both are ids."""
 
     better: str
@@ -106,7 +106,7 @@ class RatedSet:
 
     name: str
     images: tuple[RatedImage, ...]
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[Preference, ...] = ()
     scale: str = "1..10"
     left_out: tuple[LeftOut, ...] = ()
     personal: tuple[PersonalRating, ...] = ()

@@ -15,7 +15,7 @@ from typing import Final
 
 from ilgnet.data.columns import PATTERN, Layout, find_layout
 from ilgnet.data.lists import set_name
-from ilgnet.data.rated import Choice, LeftOut, PersonalRating, RatedImage, RatedSet
+from ilgnet.data.rated import LeftOut, PersonalRating, Preference, RatedImage, RatedSet
 from ilgnet.data.scale import Scale, mean_of_votes, votes_to_ten
 from ilgnet.data.table_files import Row, Table, open_table
 from ilgnet.errors import DataError
@@ -209,7 +209,7 @@ def _choices(
     name: str, rows: Sequence[Row], layout: Layout, folder: Path, collection: str
 ) -> RatedSet:
     choices = [
-        Choice(_picture(row, layout.names["better"]), _picture(row, layout.names["worse"]))
+        Preference(_picture(row, layout.names["better"]), _picture(row, layout.names["worse"]))
         for row in rows
     ]
     for row, choice in zip(rows, choices, strict=True):

@@ -12,8 +12,8 @@ from importlib.resources import files
 from typing import Any, Final
 
 from ilgnet.evaluation import messages
-from ilgnet.evaluation.compare import Cell, Comparison, Pair
 from ilgnet.evaluation.evaluation import Evaluation
+from ilgnet.evaluation.model_table import Cell, Comparison, Pair
 from ilgnet.evaluation.record import to_json as evaluation_to_json
 from ilgnet.metrics import INTERVAL, Measure
 

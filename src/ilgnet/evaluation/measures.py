@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilgnet import metrics
-from ilgnet.data.rated import Choice, RatedImage
+from ilgnet.data.rated import Preference, RatedImage
 from ilgnet.data.scale import AVA_SCALE, Scale
 from ilgnet.metrics import Bools, Confusion, Floats, Indices, Measure, Reliability, logistic
 from ilgnet.values import HIGH_ABOVE
@@ -138,7 +138,7 @@ def mean_figures(runs: Sequence[Answers], replicates: int, seed: int) -> dict[st
 
 
 def choice_accuracy(
-    answers: Answers, choices: Sequence[Choice], replicates: int, seed: int
+    answers: Answers, choices: Sequence[Preference], replicates: int, seed: int
 ) -> dict[str, Measure]:
     """How often the model prefers what people preferred; a tie counts half."""
     scores = {p.image.id: p.score for p in answers.predictions}

@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter
 
 from ilgnet.explanation.attributes import Attributes, Box
 from ilgnet.explanation.heat_map import HeatMap, main_map
-from ilgnet.explanation.targets import Judge
+from ilgnet.explanation.targets import Predictor
 from ilgnet.scoring import Scorer
 from ilgnet.values import ImageRef, Verdict
 
@@ -132,7 +132,7 @@ def best_crop(scorer: Scorer, rgb: NDArray[np.uint8]) -> Crop | None:
     gain = verdict.score - whole.score
     if gain < CROP_GAIN:
         return None
-    heat, _ = main_map(Judge(scorer), cropped(small, best))
+    heat, _ = main_map(Predictor(scorer), cropped(small, best))
     return Crop(best, verdict.score, gain, heat)
 
 

@@ -20,7 +20,7 @@ from ilgnet.explanation.heat_map import (
     tried_places,
 )
 from ilgnet.explanation.reasons import why_worse
-from ilgnet.explanation.targets import Judge
+from ilgnet.explanation.targets import Predictor
 from ilgnet.faces.find import find_faces, main_face
 from ilgnet.faces.values import Face
 from ilgnet.faces.worse import why_faces_worse
@@ -130,8 +130,8 @@ def compare(
     readings = (_measured(first, seen and seen[0]), _measured(second, seen and seen[1]))
     lead = abs(worth[0] - worth[1])
     differences: tuple[Difference, ...] = ()
-    judge = Judge(scorer)
-    framed = Judge(scorer, "score" if better.technical is None else "frame_score")
+    predictor = Predictor(scorer)
+    framed = Predictor(scorer, "score" if better.technical is None else "frame_score")
     exchanged = None
     if one_scene:
         exchanged = replacement_map(framed, second, first)
@@ -139,9 +139,9 @@ def compare(
         differences = why_worse(readings[1], readings[0])
         if seen is not None:
             differences = (*why_faces_worse(seen[1], seen[0]), *differences)
-    maps = (main_map(judge, first)[0], main_map(judge, second)[0])
+    maps = (main_map(predictor, first)[0], main_map(predictor, second)[0])
     if exchanged is None:
-        places = tried_places(judge, first, maps[0])
+        places = tried_places(predictor, first, maps[0])
     else:
         places = replaced_places(framed, second, first, exchanged)
     return Comparison(

@@ -16,8 +16,8 @@ from ilgnet.errors import ImageError
 from ilgnet.explanation.attributes import SIDE, Attributes, measure
 from ilgnet.explanation.changes import Change, Crop, best_crop, what_if
 from ilgnet.explanation.heat_map import HeatMap, Parts, PlaceEffect, main_map, tried_places
-from ilgnet.explanation.targets import Judge, Target
-from ilgnet.explanation.words import sentences
+from ilgnet.explanation.sentences import sentences
+from ilgnet.explanation.targets import Predictor, Target
 from ilgnet.faces.find import find_faces, main_face
 from ilgnet.faces.values import Face
 from ilgnet.images.decode import read_image
@@ -103,14 +103,14 @@ def explain(
     """
     scorer = scorer or load()
     ref = as_reference(image)
-    judge = Judge(scorer, target)
+    predictor = Predictor(scorer, target)
     with ThreadPoolExecutor(1, thread_name_prefix="ilgnet") as pool:
         beside = pool.submit if scorer.threads > 1 else _at_once
         scored = beside(scorer.score, ref)
         rgb = read_picture(ref, scorer)
         measured = beside(_measured, rgb, faces)
-        heat, exact = main_map(judge, rgb)
-        places = tried_places(judge, rgb, heat)
+        heat, exact = main_map(predictor, rgb)
+        places = tried_places(predictor, rgb, heat)
         verdict, (attributes, found) = scored.result(), measured.result()
     tried = what_if(scorer, rgb, attributes) if changes else ()
     crop = best_crop(scorer, rgb) if changes else None

@@ -19,7 +19,7 @@ from PIL import Image, ImageFilter
 
 from ilgnet.engines.onnx import OnnxEngine
 from ilgnet.explanation.head import EPSILON, Array, Head, Taps, read_head
-from ilgnet.explanation.targets import Judge, Target
+from ilgnet.explanation.targets import Predictor, Target
 from ilgnet.images.preprocess import normalise, resized_bytes
 from ilgnet.scoring import Scorer
 from ilgnet.values import VOTES
@@ -139,45 +139,45 @@ def plain_card(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return card
 
 
-def main_map(judge: Judge, rgb: NDArray[np.uint8]) -> tuple[HeatMap, Parts | None]:
+def main_map(predictor: Predictor, rgb: NDArray[np.uint8]) -> tuple[HeatMap, Parts | None]:
     """The map that a picture is explained with: the parts' whole, else the one by occlusion."""
-    exact = parts(judge.scorer, rgb) if judge.target == "score" else None
-    return (exact.whole, exact) if exact is not None else (occlusion_map(judge, rgb), None)
+    exact = parts(predictor.scorer, rgb) if predictor.target == "score" else None
+    return (exact.whole, exact) if exact is not None else (occlusion_map(predictor, rgb), None)
 
 
-def occlusion_map(judge: Judge, rgb: NDArray[np.uint8], places: int = PLACES) -> HeatMap:
+def occlusion_map(predictor: Predictor, rgb: NDArray[np.uint8], places: int = PLACES) -> HeatMap:
     """The map of any model, by 2 x `places` x `places` + 2 runs of it.
 
     Args:
-        judge: the model and what is asked of it.
+        predictor: the model and what is asked of it.
         rgb: the upright picture, uint8 (H, W, 3).
         places: along each side.
     """
-    seen = resized_bytes(rgb, judge.scorer.weights.preprocess)
-    return _exchanged(judge, rgb, seen, plain_card(seen), places)
+    seen = resized_bytes(rgb, predictor.scorer.weights.preprocess)
+    return _exchanged(predictor, rgb, seen, plain_card(seen), places)
 
 
 def replacement_map(
-    judge: Judge, rgb: NDArray[np.uint8], other: NDArray[np.uint8], places: int = PLACES
+    predictor: Predictor, rgb: NDArray[np.uint8], other: NDArray[np.uint8], places: int = PLACES
 ) -> HeatMap:
     """What each place adds to the lead of another frame over a picture.
 
     Args:
-        judge: the model and what is asked of it.
+        predictor: the model and what is asked of it.
         rgb: the upright picture, uint8 (H, W, 3).
         other: a frame of the same scene, uint8 (H, W, 3).
         places: along each side.
     """
-    seen, donor = _two_seen(judge, rgb, other)
-    lost = _exchanged(judge, rgb, seen, donor, places)
+    seen, donor = _two_seen(predictor, rgb, other)
+    lost = _exchanged(predictor, rgb, seen, donor, places)
     return replace(lost, values=-lost.values, method="replacement")
 
 
 def _two_seen(
-    judge: Judge, rgb: NDArray[np.uint8], other: NDArray[np.uint8]
+    predictor: Predictor, rgb: NDArray[np.uint8], other: NDArray[np.uint8]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Two pictures as the network sees them, the second in the shape of the first."""
-    preprocess = judge.scorer.weights.preprocess
+    preprocess = predictor.scorer.weights.preprocess
     seen, donor = resized_bytes(rgb, preprocess), resized_bytes(other, preprocess)
     if donor.shape != seen.shape:
         donor = np.asarray(Image.fromarray(donor).resize(seen.shape[1::-1]))
@@ -185,7 +185,7 @@ def _two_seen(
 
 
 def _exchanged(
-    judge: Judge,
+    predictor: Predictor,
     rgb: NDArray[np.uint8],
     seen: NDArray[np.uint8],
     donor: NDArray[np.uint8],
@@ -203,12 +203,17 @@ def _exchanged(
         (_mixed(seen, donor, window) for window in windows),
         (_mixed(donor, seen, window) for window in windows),
     )
-    value, baseline, *changed = judge.inputs(versions)
+    value, baseline, *changed = predictor.inputs(versions)
     without, alone = np.array(changed[: len(windows)]), np.array(changed[len(windows) :])
     values = ((value - without) + (alone - baseline)).reshape(places, places) / 2
-    area = seen_area(rgb, judge.scorer)
+    area = seen_area(rgb, predictor.scorer)
     return HeatMap(
-        values.astype(np.float32), "occlusion", judge.target, area, float(value), float(baseline)
+        values.astype(np.float32),
+        "occlusion",
+        predictor.target,
+        area,
+        float(value),
+        float(baseline),
     )
 
 
@@ -257,7 +262,9 @@ class PlaceEffect:
     votes: float
 
 
-def tried_places(judge: Judge, rgb: NDArray[np.uint8], heat: HeatMap) -> tuple[PlaceEffect, ...]:
+def tried_places(
+    predictor: Predictor, rgb: NDArray[np.uint8], heat: HeatMap
+) -> tuple[PlaceEffect, ...]:
     """The places that raise and lower the target most: the map nominates, an experiment decides.
 
     A map says what was, not what would be; so the ninth of the picture that it puts first, and the
@@ -266,11 +273,11 @@ def tried_places(judge: Judge, rgb: NDArray[np.uint8], heat: HeatMap) -> tuple[P
     """
     ninths = _ninths(heat.values)
     chosen = [int(np.argmax(ninths)), int(np.argmin(ninths))]
-    seen = resized_bytes(rgb, judge.scorer.weights.preprocess)
+    seen = resized_bytes(rgb, predictor.scorer.weights.preprocess)
     blurred = blurred_copy(seen)
     windows = list(_windows(seen.shape[0], seen.shape[1], 3))
     versions = [_mixed(seen, blurred, windows[place]) for place in chosen]
-    value, *changed = judge.inputs([seen, *versions])
+    value, *changed = predictor.inputs([seen, *versions])
     falls = [float(value - each) for each in changed]
     return tuple(
         PlaceEffect(_WHERE[place], fall)
@@ -280,20 +287,20 @@ def tried_places(judge: Judge, rgb: NDArray[np.uint8], heat: HeatMap) -> tuple[P
 
 
 def replaced_places(
-    judge: Judge, rgb: NDArray[np.uint8], other: NDArray[np.uint8], heat: HeatMap
+    predictor: Predictor, rgb: NDArray[np.uint8], other: NDArray[np.uint8], heat: HeatMap
 ) -> tuple[PlaceEffect, ...]:
     """The ninth of a frame that gains most when it is taken from another; none that gains little.
 
     Args:
-        judge: the model and what is asked of it.
+        predictor: the model and what is asked of it.
         rgb: the frame, uint8 (H, W, 3).
         other: the one that it takes from.
         heat: the frame's map by replacement.
     """
     place = int(np.argmax(_ninths(heat.values)))
-    seen, donor = _two_seen(judge, rgb, other)
+    seen, donor = _two_seen(predictor, rgb, other)
     window = list(_windows(seen.shape[0], seen.shape[1], 3))[place]
-    value, changed = judge.inputs([seen, _mixed(seen, donor, window)])
+    value, changed = predictor.inputs([seen, _mixed(seen, donor, window)])
     gain = float(changed - value)
     return (PlaceEffect(_WHERE[place], gain),) if gain >= WORTH_NAMING else ()
 

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ilgnet.explanation.attributes import Box
 from ilgnet.explanation.heat_map import PLACES, HeatMap
+from ilgnet.explanation.sentences import TARGET_WORDS
 from ilgnet.explanation.targets import UNITS
-from ilgnet.explanation.words import TARGET_WORDS
 
 RAISES: Final = (240, 165, 30)
 LOWERS: Final = (30, 100, 230)

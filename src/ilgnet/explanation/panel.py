@@ -7,8 +7,8 @@ from typing import Final
 from ilgnet.errors import ImageError
 from ilgnet.explanation.explain import Explanation, explain
 from ilgnet.explanation.overlay import encoded, layer, scale_words
-from ilgnet.explanation.words import TARGET_WORDS, readings_in_words
-from ilgnet.report.panel import Legend, Panel
+from ilgnet.explanation.sentences import TARGET_WORDS, readings_in_words
+from ilgnet.report.panel_html import Legend, Panel
 from ilgnet.scoring import Scorer
 from ilgnet.values import ImageRef, ImageSource
 

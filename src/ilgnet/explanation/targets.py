@@ -59,7 +59,7 @@ def target_of(output: EngineOutput, scorer: Scorer, target: Target) -> NDArray[n
     return np.asarray(score + worth)
 
 
-class Judge:
+class Predictor:
     """Asks a model about many versions of a picture, on all its threads.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 One number cannot say both how a picture pleases and how cleanly it was taken: people like a dark
 sky that a wrong exposure would give them too. So a small network on two maps of the trunk tells
-apart a photograph and its spoilt copies alone (docs/decisions/0024-technical-beside-the-score.md).
+a photograph from its degraded copies (docs/decisions/0024-technical-beside-the-score.md).
 """
 
 from __future__ import annotations

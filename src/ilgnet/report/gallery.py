@@ -25,7 +25,7 @@ from string import Template
 from typing import Any, BinaryIO, Final
 
 from ilgnet.report.output import open_output
-from ilgnet.report.panel import Panel, panel_html
+from ilgnet.report.panel_html import Panel, panel_html
 from ilgnet.report.progress import track
 from ilgnet.report.rows import best_first, row, shown, with_run_percentiles
 from ilgnet.report.thumbnails import FirstDecode, thumbnail_side, thumbnail_size, thumbnails
@@ -155,9 +155,9 @@ def _ratio_rules(verdicts: Iterable[Verdict]) -> str:
 
 def _card(verdict: Verdict, thumbnail: bytes | None, side: int, panel: Panel | None) -> str:
     name = escape(file_name(verdict.path))
-    standing = standing_in_words(verdict.percentile)
+    rank = rank_in_words(verdict.percentile)
     width, height = thumbnail_size(verdict.width, verdict.height, side)
-    alt = f"{name}, score {verdict.score:.2f}, {verdict.verdict}, {standing}"
+    alt = f"{name}, score {verdict.score:.2f}, {verdict.verdict}, {rank}"
     if thumbnail is None:
         picture = f'<span class="gone" role="img" aria-label="{alt}">No longer readable</span>'
     else:
@@ -170,7 +170,7 @@ def _card(verdict: Verdict, thumbnail: bytes | None, side: int, panel: Panel | N
         f'<li class="card r{_ratio(verdict)}">'
         f'<button class="photo" type="button">{picture}</button>'
         f'<p class="numbers"><b class="{verdict.verdict}">{verdict.score:.2f}</b>'
-        f'{_votes_drawing(verdict.votes)}<span class="standing">{standing}</span></p>'
+        f'{_votes_drawing(verdict.votes)}<span class="rank">{rank}</span></p>'
         f'<p class="name" title="{escape(shown(verdict.path))}">{name}</p>'
         f"{panel_html(panel) if panel else ''}</li>\n"
     )
@@ -219,7 +219,7 @@ def file_name(path: str) -> str:
     return shown(name or path)
 
 
-def standing_in_words(percentile: float) -> str:
+def rank_in_words(percentile: float) -> str:
     """Where a percentile is: "top 3%" or "bottom 20%"."""
     if percentile >= 50:
         return f"top {max(1, ceil(100 - percentile))}%"

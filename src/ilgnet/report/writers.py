@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, Protocol
 
 from ilgnet.errors import IlgnetError, require
-from ilgnet.report.arrow import arrow_schema, to_arrow
+from ilgnet.report.data_frames import arrow_schema, to_arrow
 from ilgnet.report.output import open_output
 from ilgnet.report.rows import COLUMNS, json_bytes, json_text, row, with_run_percentiles
 from ilgnet.values import Outcome

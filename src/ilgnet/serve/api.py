@@ -15,8 +15,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from ilgnet.report.rows import best_first, json_bytes, row, with_run_percentiles
+from ilgnet.serve.counters import Metrics
 from ilgnet.serve.guard import Refusal
-from ilgnet.serve.metrics import Metrics
 from ilgnet.serve.queue import QueueFull, ScoringQueue
 from ilgnet.serve.settings import Limits
 from ilgnet.values import Failure, ImageRef, Outcome

@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect
 
 from ilgnet.scoring import load
 from ilgnet.serve.api import PROBLEMS, Service, api_routes, problem_response
+from ilgnet.serve.counters import Metrics
 from ilgnet.serve.guard import Guard, Refusal
-from ilgnet.serve.metrics import Metrics
 from ilgnet.serve.page import add_page
 from ilgnet.serve.page_api import page_routes
 from ilgnet.serve.queue import ScoringQueue

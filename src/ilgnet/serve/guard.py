@@ -17,7 +17,7 @@ from typing import Any, Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ilgnet.serve.metrics import Metrics
+from ilgnet.serve.counters import Metrics
 from ilgnet.serve.settings import Access, Limits
 
 REQUEST_ID: Final = "X-Request-ID"

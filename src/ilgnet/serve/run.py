@@ -27,7 +27,7 @@ FINISH_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Address:
     """Where the service listens.
 
     Attributes:
@@ -47,46 +47,46 @@ class Place:
             raise ServiceError(f"at least one worker serves, not {self.workers}")
 
 
-def listen(place: Place) -> socket.socket:
+def listen(address: Address) -> socket.socket:
     """Take the address now, so that its port is known and two services do not share it.
 
     Raises:
         ServiceError: it is taken, or not this machine's.
     """
     try:
-        family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         # With the protocol named, asyncio sends every part of an answer at once (TCP_NODELAY);
         # otherwise the second part waits for the other side's delayed word of the first, 40 ms.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((place.host, place.port))
+        listener.bind((address.host, address.port))
         listener.listen(2048)
     except OSError as error:
         raise ServiceError(
-            f"{place.host}:{place.port} cannot be listened at: {in_words(error)}. "
+            f"{address.host}:{address.port} cannot be listened at: {in_words(error)}. "
             "Choose another port with --port, or 0 for any"
         ) from error
     return listener
 
 
 def serve(
-    settings: Settings, place: Place, listener: socket.socket, session: Session | None = None
+    settings: Settings, address: Address, listener: socket.socket, session: Session | None = None
 ) -> None:
     """Serve until the process is asked to stop (SIGINT, SIGTERM); what was accepted is finished.
 
     Args:
         settings: how the service runs.
-        place: where.
+        address: where it listens.
         listener: the address, taken by `listen`.
         session: the library that is open in the page; needs a single worker.
     """
-    if place.workers == 1:
+    if address.workers == 1:
         _Server(_config(create_app(settings, session)), session).run([listener])
         return
     with tempfile.TemporaryDirectory(prefix="ilgnet-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         os.environ[_SETTINGS] = json.dumps(asdict(settings))
-        config = _config("ilgnet.serve.run:app_of_a_worker", workers=place.workers)
+        config = _config("ilgnet.serve.run:app_of_a_worker", workers=address.workers)
         Multiprocess(config, sockets=[listener]).run()
 
 

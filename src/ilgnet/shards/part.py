@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from ilgnet.errors import require
-from ilgnet.report.arrow import arrow_schema
+from ilgnet.report.data_frames import arrow_schema
 from ilgnet.report.rows import row, utf8_path
 from ilgnet.shards.job import METADATA, Job, Shard
 from ilgnet.shards.pictures import Where

@@ -329,7 +329,7 @@ def _choose(
 
 
 def _vectors(z: Floats, opinions: Opinions, rows: Bools, penalties: Sequence[float]) -> Floats:
-    """Lines (R, H) whose values over the rows they were learnt from have deviation 1."""
+    """Weight vectors (R, H) whose values over the rows they were learnt from have deviation 1."""
     vectors = opinions.fit(z, rows, penalties)
     deviations = np.std(z[rows] @ vectors, axis=0)
     scaled: Floats = vectors / np.where(deviations > 0, deviations, 1.0)

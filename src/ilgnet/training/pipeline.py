@@ -27,7 +27,6 @@ from ilgnet.scoring import free_cores, usable_cores
 from ilgnet.training.checkpoint import threads_of
 from ilgnet.training.folder import BEST, CHECKPOINT, FOLDER, MEAN_FILE, claim, report_unreadable
 from ilgnet.training.frozen import AboveTrunk, TrunkVectors
-from ilgnet.training.lineage import Ancestry, header
 from ilgnet.training.loop import Training
 from ilgnet.training.memory import keep_freed_memory
 from ilgnet.training.optimizers import freeze
@@ -35,6 +34,7 @@ from ilgnet.training.processes import Processes, join_processes
 from ilgnet.training.publish import Trained, publish
 from ilgnet.training.recipe import Recipe
 from ilgnet.training.run_log import say
+from ilgnet.training.seen_before import Ancestry, header
 from ilgnet.training.split import LoadedSplit, load_split, read_split
 from ilgnet.training.start import start_from_model
 from ilgnet.training.validation import Validation, refuse_undefined

@@ -18,8 +18,8 @@ from ilgnet.models.checkpoints import save_network
 from ilgnet.models.export import export_onnx
 from ilgnet.models.ilgnet import ILGNet
 from ilgnet.report.progress import track
-from ilgnet.training.lineage import Ancestry, header
 from ilgnet.training.recipe import Recipe
+from ilgnet.training.seen_before import Ancestry, header
 from ilgnet.training.split import Split
 from ilgnet.values import HIGH_ABOVE, Outcome
 from ilgnet.zoo.lineage import TrainedOn, joined

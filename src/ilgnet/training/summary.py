@@ -59,7 +59,7 @@ def verdict(new: Evaluation, baseline: Evaluation) -> str:
 
     Only pictures that neither has seen say anything: on others a model shows what it remembers.
     """
-    judged, gain, unseen = gain_in_order(new, baseline)
+    said, gain, unseen = gain_in_order(new, baseline)
     name = baseline.weights.name
     of_all = f"{unseen} of the {len(new.predictions)} pictures"
     measure = (
@@ -67,7 +67,7 @@ def verdict(new: Evaluation, baseline: Evaluation) -> str:
         f"ilgnet evaluate --data RATINGS --model {baseline.weights.name} (and --model "
         f"{new.weights.folder})."
     )
-    match judged:
+    match said:
         case "no evidence" if unseen == 0:
             return (
                 f"That says nothing of which is better: {name} had learned from all of these "

@@ -70,7 +70,7 @@ def score_library(
     trial = Trial(scorer.weights.preprocess.decode_side)
     model = catalogue.model(scorer.weights)
     base = catalogue.base_of(scorer.weights)
-    taste = None if base is None else _Taste(base, scorer)
+    taste = None if base is None else _TasteScorer(base, scorer)
     keeper = _Keeper(catalogue, model, trial, taste, features=features, strict=strict)
     found: deque[_Found] = deque()
 
@@ -146,7 +146,7 @@ def _look_ahead(
 
 
 @dataclass(frozen=True, slots=True)
-class _Taste:
+class _TasteScorer:
     """A taste, whose base model has scored here: its word needs no picture, only features."""
 
     base: Model
@@ -167,7 +167,7 @@ class _Keeper:
         catalogue: Catalogue,
         model: Model,
         trial: Trial,
-        taste: _Taste | None,
+        taste: _TasteScorer | None,
         *,
         features: bool,
         strict: bool,

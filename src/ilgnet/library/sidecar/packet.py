@@ -309,7 +309,7 @@ class _Reader:
         self.packet.scope = element.scope
 
     def _enter_description(
-        self, element: _Element, attributes: dict[str, str], places: list[_Place]
+        self, element: _Element, attributes: dict[str, str], places: list[_Attribute]
     ) -> None:
         last = places[-1] if places else None
         name_end = element.tag.start + 1 + len(self.packet.tag_name(element.tag))
@@ -344,7 +344,7 @@ class _Reader:
                 owner.items.append(text.strip())
 
 
-class _Place(NamedTuple):
+class _Attribute(NamedTuple):
     """Where an attribute stands."""
 
     name: str
@@ -353,7 +353,7 @@ class _Place(NamedTuple):
     end: int
 
 
-def _scan_tag(text: bytes, start: int) -> tuple[int, list[_Place]]:
+def _scan_tag(text: bytes, start: int) -> tuple[int, list[_Attribute]]:
     """The end of the start tag at `start`, and its attributes; expat has checked the syntax."""
     name = _TAG_NAME.match(text, start)
     assert name is not None
@@ -361,7 +361,7 @@ def _scan_tag(text: bytes, start: int) -> tuple[int, list[_Place]]:
     while match := _ATTRIBUTE.match(text, position):
         group = 3 if match.group(3) is not None else 4
         content = Span(match.start(group), match.end(group))
-        places.append(_Place(match.group(2).decode(), match.group(1), content, match.end()))
+        places.append(_Attribute(match.group(2).decode(), match.group(1), content, match.end()))
         position = match.end()
     return text.index(b">", position) + 1, places
 

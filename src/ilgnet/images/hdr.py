@@ -123,9 +123,8 @@ def _primaries(encoding: Encoding) -> Primaries:
 def _light(rgb: NDArray[Any], encoding: Encoding) -> NDArray[np.float32]:
     """Linear light: cd/m2 for PQ and HLG, 0..1 for the others."""
     linear: NDArray[np.float32] = _curve(encoding, np.iinfo(rgb.dtype).max)[rgb]
-    if (
-        isinstance(encoding, Cicp) and encoding.transfer == _HLG
-    ):  # the display's own rendering, BT.2100 table 5
+    if isinstance(encoding, Cicp) and encoding.transfer == _HLG:
+        # The display's own rendering, BT.2100 table 5.
         luminance = linear @ np.array([0.2627, 0.6780, 0.0593], np.float32)
         linear = linear * (_HLG_PEAK_NITS * luminance ** (_HLG_GAMMA - 1))[..., None]
     return linear

@@ -177,8 +177,9 @@ def _finished(
 
 def _encoding(header: JpegImagePlugin.JpegImageFile) -> Encoding | None:
     """Adobe RGB where a camera says so as DCF 2.0 does, with "R03" and no profile."""
-    if header.mode != "RGB" or "icc_profile" in header.info or "exif" not in header.info:
-        return None
+    exif = header.info.get("exif", b"")
+    if header.mode != "RGB" or "icc_profile" in header.info or _DCF_OPTIONAL.encode() not in exif:
+        return None  # what most are: spared a parser
     try:
         index = header.getexif().get_ifd(_INTEROPERABILITY).get(1)
     except Exception:  # damaged EXIF raises anything and is no reason to lose the picture

@@ -38,9 +38,9 @@ def listen() -> None:
     if _ear is not None or not hasattr(os, "pread"):
         return
     with suppress(OSError, ValueError):  # there may be no standard error, or nowhere to write
-        is_the_process_s = sys.stderr.fileno() == _STDERR
+        writes_there = sys.stderr.fileno() == _STDERR
         notes = tempfile.TemporaryFile()  # noqa: SIM115 - kept as long as the process
-        if is_the_process_s:
+        if writes_there:
             own = io.FileIO(os.dup(_STDERR), "w")
             sys.stderr = io.TextIOWrapper(
                 own,

@@ -1,8 +1,8 @@
 # The API in a container, from the wheel that `make dist` builds:
 #   make dist && docker build -t ilgnet . && docker run -p 8765:8765 -e ILGNET_KEY=... ilgnet
 FROM python:3.13-slim
-COPY dist/*.whl /tmp/
-RUN python -m pip install --no-cache-dir "$(echo /tmp/ilgnet-*.whl)[serve]" && rm /tmp/*.whl
+COPY dist/*.whl /dist/
+RUN python -m pip install --no-cache-dir "$(echo /dist/ilgnet-*.whl)[serve]" && rm -r /dist
 RUN useradd --create-home ilgnet
 USER ilgnet
 EXPOSE 8765

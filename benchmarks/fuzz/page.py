@@ -45,8 +45,8 @@ def _figures(result: dict[str, Any]) -> Iterator[str]:
     yield f"**{len(result['faults'])} faults.**"
     yield (
         f"The slowest file took {slowest['seconds']} s (number {slowest['number']}, "
-        f"{slowest['name']}) of {result['seconds_allowed']:.0f} s allowed, on two cores that had "
-        f"other work; a worker's resident memory peaked at {result['peak_megabytes']:,} MB."
+        f"{slowest['name']}) of {result['seconds_allowed']:.0f} s allowed, on two cores; "
+        f"a worker's resident memory peaked at {result['peak_megabytes']:,} MB."
     )
     yield ""
     yield "| source | files | " + " | ".join(CODES) + " | faults |"
